@@ -1,0 +1,144 @@
+"""Events, and who publishes and consumes them."""
+
+from __future__ import annotations
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
+
+from protoc_gen_nats import subjects
+from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.durations import optional_seconds, seconds
+from protoc_gen_nats.errors import Problem, did_you_mean
+from protoc_gen_nats.model import Consumer, Event
+from protoc_gen_nats.naming import NATS_NAME, NATS_NAME_RULE
+from protonats.v1 import options_pb2
+
+__all__ = ["KEY_TYPES", "EventBuilder"]
+
+KEY_TYPES = frozenset(
+    {
+        FieldDescriptorProto.TYPE_STRING,
+        FieldDescriptorProto.TYPE_INT32,
+        FieldDescriptorProto.TYPE_INT64,
+        FieldDescriptorProto.TYPE_UINT32,
+        FieldDescriptorProto.TYPE_UINT64,
+    }
+)
+"""The types whose values can stand in a subject."""
+
+_EVENT_OPTION: Path = (7, options_pb2.event.number)
+
+
+class EventBuilder:
+    """Builds events, consumers and lists of published events; appends to `problems`."""
+
+    def __init__(self, schemas: SchemaSet, problems: list[Problem], *, complete: bool) -> None:
+        self._schemas = schemas
+        self._problems = problems
+        self._complete = complete
+
+    def event(self, full_name: str) -> Event | None:
+        """The event message of that name, or None if there is no such message or it is no event."""
+        found = self._schemas.message(full_name)
+        if found is None or not found[2].options.HasExtension(options_pb2.event):
+            return None
+        file, path, proto = found
+        options = proto.options.Extensions[options_pb2.event]
+        option_path = (*path, *_EVENT_OPTION)
+        subject = options.subject
+        if not subject:
+            text = "names no subject: write subject: \"evt.<domain>.<verb>.v<major>\""
+            self._problems.append(file.problem(option_path, f"event {full_name} {text}"))
+        elif subjects.parameters(subject):
+            text = f"event subject {subject!r} has a parameter: name the field in key_field"
+            self._problems.append(file.problem(option_path, text))
+        elif wrong := subjects.problem_of_template(subject):
+            self._problems.append(file.problem(option_path, f"event subject {subject!r} {wrong}"))
+        if options.key_field:
+            self._check_key_field(file, option_path, proto, options.key_field)
+        return Event(
+            ref=self._schemas.ref(full_name),
+            name=proto.name,
+            subject=subject,
+            key_field=options.key_field or None,
+            durable=options.durability != options_pb2.DURABILITY_NONE,
+            comment=file.comment(path),
+            place=file.place(option_path),
+        )
+
+    def _check_key_field(
+        self, file: SchemaFile, path: Path, proto: DescriptorProto, name: str
+    ) -> None:
+        field = next((field for field in proto.field if field.name == name), None)
+        if field is None:
+            known = [field.name for field in proto.field if field.type in KEY_TYPES]
+            text = f"key_field {name!r} is no field of {proto.name}: {did_you_mean(name, known)}"
+            self._problems.append(file.problem(path, text))
+        elif field.type not in KEY_TYPES or field.label == FieldDescriptorProto.LABEL_REPEATED:
+            text = f"key_field {name!r} cannot stand in a subject: name a string or integer field"
+            self._problems.append(file.problem(path, text))
+
+    def published(
+        self, file: SchemaFile, path: Path, options: options_pb2.ServiceOptions
+    ) -> tuple[Event, ...]:
+        """The events that a service publishes by type: those it names, else those of its file."""
+        names = [name for name in options.publishes if name != "*"]
+        if names:
+            found = [self._resolve(file, path, "publishes", name) for name in names]
+        else:
+            found = [self.event(file.full_name(name)) for _, name, _ in file.messages()]
+        return tuple(event for event in found if event is not None)
+
+    def consumer(self, file: SchemaFile, path: Path, options: options_pb2.Consumer) -> Consumer:
+        """Builds one durable consumer of a service."""
+        label = f"consumer {options.durable!r}"
+        if not NATS_NAME.fullmatch(options.durable):
+            text = f"{label} has no legal durable name: {NATS_NAME_RULE}"
+            self._problems.append(file.problem(path, text))
+        if not options.events:
+            text = f'{label} names no event: write events: "<package>.<Message>"'
+            self._problems.append(file.problem(path, text))
+        events = []
+        for name in dict.fromkeys(options.events):
+            event = self._resolve(file, path, f"{label} consumes", name)
+            if event is not None and not event.durable:
+                text = (
+                    f"{label} consumes {name}, which no stream stores: take away its"
+                    " `durability: DURABILITY_NONE`, or do not consume it"
+                )
+                self._problems.append(file.problem(path, text))
+            elif event is not None:
+                events.append(event)
+        return Consumer(
+            durable=options.durable,
+            events=tuple(events),
+            ack_wait=optional_seconds(options, "ack_wait"),
+            max_deliver=options.max_deliver or None,
+            max_ack_pending=options.max_ack_pending or None,
+            backoff=tuple(map(seconds, options.backoff)) or None,
+        )
+
+    def _resolve(self, file: SchemaFile, path: Path, label: str, name: str) -> Event | None:
+        event = self.event(name)
+        if event is not None:
+            return event
+        if self._schemas.message(name) is not None:
+            hint = "give that message the option (protonats.v1.event)"
+            text = f"{label} {name}, which is no event: {hint}"
+        elif self._complete:
+            text = f"{label} {name}, which does not exist: {did_you_mean(name, self._known())}"
+        else:
+            text = (
+                f"{label} {name}, which is in none of the schemas given: pass the schema that"
+                " declares it too (with buf: `strategy: all`)"
+            )
+        self._problems.append(file.problem(path, text))
+        return None
+
+    def _known(self) -> list[str]:
+        """The full names of all events."""
+        messages = ((name, self._schemas.message(name)) for name in self._schemas.message_names())
+        return [
+            name
+            for name, found in messages
+            if found and found[2].options.HasExtension(options_pb2.event)
+        ]

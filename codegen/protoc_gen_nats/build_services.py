@@ -1,0 +1,201 @@
+"""Services and methods: the schema's options with every default filled in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from google.protobuf.descriptor_pb2 import (
+    FieldDescriptorProto,
+    MethodDescriptorProto,
+    ServiceDescriptorProto,
+)
+
+from protoc_gen_nats import subjects
+from protoc_gen_nats.build_events import KEY_TYPES, EventBuilder
+from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.durations import optional_seconds
+from protoc_gen_nats.errors import Problem, did_you_mean
+from protoc_gen_nats.model import Bucket, Consumer, Method, MethodKind, Service
+from protoc_gen_nats.naming import (
+    NATS_NAME,
+    NATS_NAME_RULE,
+    handler_name,
+    python_method_name,
+    snake_case,
+    version_of_package,
+)
+from protonats.v1 import options_pb2
+
+__all__ = ["DEFAULT_TIMEOUT", "ServiceBuilder"]
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds that a call may take if neither caller nor schema say more."""
+
+_SERVICE_OPTION: Path = (3, options_pb2.service.number)
+_METHOD_OPTION: Path = (4, options_pb2.method.number)
+_SEMVER = re.compile(
+    r"(?P<major>0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+)
+_KINDS = {
+    (False, False): MethodKind.UNARY,
+    (False, True): MethodKind.SERVER_STREAM,
+    (True, False): MethodKind.CLIENT_STREAM,
+    (True, True): MethodKind.BIDI_STREAM,
+}
+
+
+class ServiceBuilder:
+    """Builds services and collects what is wrong with their options.
+
+    Attributes:
+        problems: All that were found so far.
+    """
+
+    def __init__(self, schemas: SchemaSet, *, complete: bool) -> None:
+        self.problems: list[Problem] = []
+        self._schemas = schemas
+        self._events = EventBuilder(schemas, self.problems, complete=complete)
+
+    def service(self, file: SchemaFile, path: Path, proto: ServiceDescriptorProto) -> Service:
+        """Builds one service."""
+        options = proto.options.Extensions[options_pb2.service]
+        option_path = (*path, *_SERVICE_OPTION)
+        stem = snake_case(proto.name.removesuffix("Service") or proto.name)
+        comment = file.comment(path)
+        full_name = file.full_name(proto.name)
+        name = options.name or stem
+        if not NATS_NAME.fullmatch(name):
+            text = f"service name {name!r} is not allowed in discovery (ADR-32): {NATS_NAME_RULE}"
+            self._report(file, option_path, text)
+        domain = options.domain or _default_domain(file, stem)
+        if wrong := subjects.problem_of_template(domain):
+            self._report(file, option_path, f"domain {domain!r} {wrong}")
+        prefix = f"svc.{domain}.{version_of_package(file.proto.package).token}"
+        methods = tuple(
+            self._method(file, (*path, 2, index), method, full_name, prefix)
+            for index, method in enumerate(proto.method)
+        )
+        consumers = tuple(
+            self._events.consumer(file, option_path, consumer) for consumer in options.consumes
+        )
+        self._check_python_names(file, path, methods, consumers)
+        for wildcard in ("calls", "publishes"):
+            if "*" in getattr(options, wildcard) and not options.wildcard_reason:
+                text = f'{wildcard}: "*" needs a reason: write wildcard_reason: "…"'
+                self._report(file, option_path, text)
+        return Service(
+            proto_name=proto.name,
+            full_name=full_name,
+            name=name,
+            domain=domain,
+            version=self._version(file, option_path, options.version),
+            description=options.description or _first_paragraph(comment) or full_name,
+            methods=methods,
+            publishes=self._events.published(file, option_path, options),
+            consumers=consumers,
+            buckets=tuple(self._bucket(file, option_path, one) for one in options.key_value),
+            calls=tuple(options.calls),
+            comment=comment,
+            place=file.place(option_path),
+        )
+
+    def _version(self, file: SchemaFile, path: Path, version: str) -> str:
+        package = version_of_package(file.proto.package)
+        if not version:
+            return f"{package.major}.0.0" + (f"-{package.channel}" if package.channel else "")
+        match = _SEMVER.fullmatch(version)
+        if match is None:
+            text = f"version {version!r} is not a semantic version: write {package.major}.0.0"
+            self._report(file, path, text)
+        elif int(match["major"]) != package.major:
+            text = (
+                f"version {version!r} does not fit package {file.proto.package}:"
+                f" write {package.major}.<minor>.<patch>"
+            )
+            self._report(file, path, text)
+        return version
+
+    def _method(
+        self, file: SchemaFile, path: Path, proto: MethodDescriptorProto, service: str, prefix: str
+    ) -> Method:
+        options = proto.options.Extensions[options_pb2.method]
+        option_path = (*path, *_METHOD_OPTION)
+        operation = options.operation or snake_case(proto.name).lstrip("_")
+        if wrong := subjects.problem_of_template(operation):
+            self._report(file, option_path, f"operation {operation!r} {wrong}")
+        for parameter in subjects.parameters(operation):
+            self._check_parameter(file, option_path, proto.input_type, parameter)
+        timeout = optional_seconds(options, "timeout")
+        if timeout is not None and timeout <= 0:
+            text = f"timeout of {proto.name} is {timeout:g} s: write a time above zero"
+            self._report(file, option_path, text)
+        return Method(
+            name=proto.name,
+            full_name=f"{service}.{proto.name}",
+            python_name=python_method_name(proto.name),
+            kind=_KINDS[proto.client_streaming, proto.server_streaming],
+            request=self._schemas.ref(proto.input_type),
+            response=self._schemas.ref(proto.output_type),
+            subject=f"{prefix}.{operation}",
+            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+            comment=file.comment(path),
+            place=file.place(option_path),
+        )
+
+    def _check_parameter(self, file: SchemaFile, path: Path, type_name: str, parameter: str) -> None:
+        field = FieldDescriptorProto(type_name=type_name)
+        for name in parameter.split("."):
+            found = self._schemas.message(field.type_name)
+            fields = {field.name: field for field in found[2].field} if found else {}
+            if name not in fields:
+                hint = did_you_mean(name, fields)
+                text = f"{{{parameter}}} is no field of {type_name.removeprefix('.')}: {hint}"
+                self._report(file, path, text)
+                return
+            field = fields[name]
+        if field.type not in KEY_TYPES or field.label == FieldDescriptorProto.LABEL_REPEATED:
+            text = f"{{{parameter}}} cannot stand in a subject: name a string or integer field"
+            self._report(file, path, text)
+
+    def _check_python_names(
+        self,
+        file: SchemaFile,
+        path: Path,
+        methods: tuple[Method, ...],
+        consumers: tuple[Consumer, ...],
+    ) -> None:
+        names = Counter(method.python_name for method in methods)
+        names.update(handler_name(e.name) for consumer in consumers for e in consumer.events)
+        for name, count in names.items():
+            if count > 1:
+                text = f"{count} methods or events would be the Python method {name!r}: rename one"
+                self._report(file, path, text)
+
+    def _bucket(self, file: SchemaFile, path: Path, options: options_pb2.KeyValueBucket) -> Bucket:
+        label = f"key-value bucket {options.name!r}"
+        if not NATS_NAME.fullmatch(options.name):
+            self._report(file, path, f"{label} has no legal name: {NATS_NAME_RULE}")
+        if not 0 <= options.history <= 64:
+            self._report(file, path, f"{label} keeps {options.history} revisions: write 1 to 64")
+        return Bucket(
+            name=options.name,
+            description=options.description,
+            history=options.history or 1,
+            ttl=optional_seconds(options, "ttl"),
+        )
+
+    def _report(self, file: SchemaFile, path: Path, text: str) -> None:
+        self.problems.append(file.problem(path, text))
+
+
+def _default_domain(file: SchemaFile, stem: str) -> str:
+    stemless = version_of_package(file.proto.package).stem
+    if not stemless:
+        return stem
+    return f"{stemless}.{stem}" if len(file.proto.service) > 1 else stemless
+
+
+def _first_paragraph(comment: str) -> str:
+    return " ".join(comment.partition("\n\n")[0].split())

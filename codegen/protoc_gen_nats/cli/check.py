@@ -1,0 +1,80 @@
+"""`protonats check`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+
+import click
+
+from protoc_gen_nats.cli.common import json_option, print_json, project_option, reports_errors
+from protoc_gen_nats.drift import Drift, State
+from protoc_gen_nats.project import Project
+
+__all__ = ["check"]
+
+
+@click.command()
+@project_option
+@json_option
+@reports_errors
+def check(project: Project, as_json: bool) -> None:
+    """Check that generated files are what the schemas say.
+
+    Shows what is changed, missing, orphaned or edited by hand as a unified diff, and ends with exit code 1
+    if anything is. Another version of protonats or protoc alone is no drift, and is reported apart.
+
+    \b
+    Examples:
+      protonats check
+      protonats check --json | jq -r '.drift[].path'
+    """
+    rendered = project.render()
+    found = project.drift(rendered)
+    drift = [one for one in found if one.state is not State.TOOLCHAIN]
+    recorded = project.recorded_toolchain()
+    changed_tools = dict(recorded) != dict(rendered.toolchain)
+    if as_json:
+        print_json(
+            {
+                "clean": not drift,
+                "drift": [
+                    {"path": one.path, "state": one.state.value, "diff": one.diff} for one in drift
+                ],
+                "toolchain": {
+                    "changed": changed_tools,
+                    "recorded": dict(recorded),
+                    "running": dict(rendered.toolchain),
+                    "files": [one.path for one in found if one.state is State.TOOLCHAIN],
+                },
+            }
+        )
+    else:
+        _print(drift, len(rendered.owned))
+        if changed_tools and recorded:
+            _print_toolchain(recorded, rendered.toolchain)
+    if drift:
+        sys.exit(1)
+
+
+def _print(drift: list[Drift], total: int) -> None:
+    for one in drift:
+        click.echo(click.style(f"{one.state.value}: {one.path}", bold=True))
+        for line in one.diff.splitlines():
+            colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+            click.echo(click.style(line, fg=colour))
+        click.echo()
+    if not drift:
+        click.echo(f"{total} generated files are what the schemas say.")
+        return
+    counts = Counter(one.state.value for one in drift)
+    summary = ", ".join(f"{count} {state}" for state, count in counts.items())
+    click.echo(f"Drift in {len(drift)} files: {summary}. Mend it with `protonats generate`.")
+
+
+def _print_toolchain(recorded: Mapping[str, str], running: Mapping[str, str]) -> None:
+    for tool in sorted({*recorded, *running}):
+        before, now = recorded.get(tool, "none"), running.get(tool, "none")
+        if before != now:
+            click.echo(f"Note: generated with {tool} {before}, checked with {now}. That is no drift.")

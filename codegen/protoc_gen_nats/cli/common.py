@@ -1,0 +1,62 @@
+"""What the commands share."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from protoc_gen_nats.errors import UserError
+from protoc_gen_nats.project import MANIFEST_NAME, Project
+
+__all__ = ["json_option", "print_json", "project_option", "reports_errors"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def _project(context: click.Context, parameter: click.Parameter, value: Path | None) -> Project:
+    """The project in a folder, or in the nearest folder above with a manifest."""
+    start = (value or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        if (folder / MANIFEST_NAME).is_file():
+            return Project(folder)
+    raise click.UsageError(
+        f"no {MANIFEST_NAME} in {start} or above it: go to the project, or name it with --project"
+    )
+
+
+project_option = click.option(
+    "--project",
+    "-C",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    callback=_project,
+    help="The project's folder. Default: the nearest one upwards with a protonats.yaml.",
+)
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Prints a UserError on standard error, one problem a line, and ends with exit code 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except UserError as error:
+            for problem in error.problems:
+                click.echo(f"{click.style('error', fg='red', bold=True)}: {problem}", err=True)
+            sys.exit(1)
+
+    return wrapped

@@ -1,0 +1,37 @@
+"""`protonats includes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from protoc_gen_nats import includes as locations
+from protoc_gen_nats.cli.common import reports_errors
+
+__all__ = ["includes"]
+
+
+@click.command()
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Copy protonats/v1/options.proto to this folder instead, for a buf workspace.",
+)
+@reports_errors
+def includes(folder: Path | None) -> None:
+    """Print the flags with which any protoc finds the imported schemas.
+
+    These are protonats/v1/options.proto, google/api and buf/validate.
+
+    \b
+    Examples:
+      protoc $(protonats includes) -I proto --nats_out=gen --python_out=gen proto/acme/v1/*.proto
+      protonats includes --export third_party/protonats
+    """
+    if folder is None:
+        click.echo(" ".join(locations.flags()))
+        return
+    for path in locations.export(folder):
+        click.echo(path)

@@ -1,0 +1,62 @@
+"""Errors in what a user wrote: a schema, a manifest, a plugin option."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Place", "Problem", "UserError", "did_you_mean"]
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """Where something stands. Lines and columns count from 1; 0 means that they are not known."""
+
+    path: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Problem:
+    """One thing that is wrong, where it stands, and what to write instead."""
+
+    place: Place
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place.path else self.text
+
+
+class UserError(Exception):
+    """One or more problems in the user's input; nothing is generated.
+
+    Attributes:
+        problems: All that were found, in the order of the files.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @classmethod
+    def of(cls, text: str, place: Place = Place()) -> UserError:
+        """An error of a single problem."""
+        return cls([Problem(place, text)])
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that offers the most similar known name, or lists them all if none is similar."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not names:
+        return "there are none"
+    if len(names) > 12:
+        return f"there are {len(names)}, from {names[0]} to {names[-1]}"
+    return "known: " + ", ".join(names)

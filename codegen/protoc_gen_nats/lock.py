@@ -1,0 +1,64 @@
+"""`protonats.lock`: which files were generated, and what was in them.
+
+It tells a hand edit from a change of the schemas, and a file that is no longer generated from one that never
+was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from protoc_gen_nats.errors import Place, UserError
+
+__all__ = ["LOCK_NAME", "Lock", "digest", "read_lock"]
+
+LOCK_NAME = "protonats.lock"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lock:
+    """The record of one generation."""
+
+    toolchain: Mapping[str, str] = field(default_factory=dict)
+    """Versions of what generated: a change of these alone is no drift."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the owned files, by path relative to the project."""
+
+    def serialize(self) -> bytes:
+        """The content of the lock file."""
+        value = {
+            "format": _FORMAT,
+            "toolchain": dict(sorted(self.toolchain.items())),
+            "files": dict(sorted(self.files.items())),
+        }
+        return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def digest(content: bytes) -> str:
+    """The digest of a file's content."""
+    return sha256(content).hexdigest()
+
+
+def read_lock(root: Path) -> Lock:
+    """Reads a project's lock file; an empty record if there is none.
+
+    Raises:
+        UserError: The file is not a lock file.
+    """
+    path = root / LOCK_NAME
+    try:
+        value = json.loads(path.read_bytes())
+        if value["format"] != _FORMAT:
+            raise UserError.of(f"format {value['format']} is not known", Place(LOCK_NAME))
+        return Lock(toolchain=value["toolchain"], files=value["files"])
+    except FileNotFoundError:
+        return Lock()
+    except (ValueError, KeyError, TypeError) as error:
+        text = "not a lock file: restore it from version control, or delete it and generate again"
+        raise UserError.of(text, Place(LOCK_NAME)) from error

@@ -1,0 +1,166 @@
+"""`protonats.yaml`: the facts of a deployment that no schema states."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from protoc_gen_nats import checked_yaml, subjects
+from protoc_gen_nats.checked_yaml import Places
+from protoc_gen_nats.errors import Place, Problem, UserError
+
+__all__ = ["ConsumerDefaults", "Manifest", "Stream", "load_manifest"]
+
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """A JetStream stream."""
+
+    name: str
+    subjects: tuple[str, ...]
+    retention: str
+    """`limits`, `work_queue` or `interest`."""
+
+    max_age: float | None
+    """Seconds."""
+
+    max_message: int | None
+    """Bytes."""
+
+    duplicate_window: float | None
+    """Seconds in which a second message with the same id is dropped."""
+
+    replicas: int
+    description: str
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsumerDefaults:
+    """What holds for a consumer whose schema does not say otherwise."""
+
+    ack_wait: float = 30.0
+    """Seconds."""
+
+    max_deliver: int = 5
+    max_ack_pending: int = 1000
+    backoff: tuple[float, ...] = (1.0, 5.0, 15.0)
+    """Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """The manifest of a project."""
+
+    path: str
+    proto_roots: tuple[str, ...]
+    """Folders with the project's schemas, relative to the manifest."""
+
+    exclude: tuple[str, ...]
+    """Schemas below them that are not generated for: glob patterns relative to their root."""
+
+    environments: tuple[str, ...]
+    streams: tuple[Stream, ...]
+    consumer_defaults: ConsumerDefaults
+
+    def streams_of(self, subject: str) -> list[str]:
+        """The names of the streams that capture a subject, or some part of it."""
+        return [
+            stream.name
+            for stream in self.streams
+            if any(subjects.overlap(pattern, subject) for pattern in stream.subjects)
+        ]
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Reads and checks a manifest.
+
+    Raises:
+        UserError: The file is missing, is not YAML, or breaks a rule; with the line of each problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError.of(f"cannot read {path.name}: {error.strerror}") from error
+    schema = resources.files("protoc_gen_nats").joinpath("manifest.schema.json").read_text()
+    value, places = checked_yaml.parse(text, path.name, json.loads(schema))
+    manifest = _manifest(path.name, value, places)
+    if problems := list(_check(manifest)):
+        raise UserError(problems)
+    return manifest
+
+
+def _manifest(name: str, value: Mapping[str, Any], places: Places) -> Manifest:
+    proto = value.get("proto", {})
+    return Manifest(
+        path=name,
+        proto_roots=tuple(proto.get("roots", ["proto"])),
+        exclude=tuple(proto.get("exclude", [])),
+        environments=tuple(value.get("environments", [])),
+        streams=tuple(
+            _stream(stream, options, places.of("streams", stream))
+            for stream, options in value.get("streams", {}).items()
+        ),
+        consumer_defaults=_consumer_defaults(value.get("consumers", {}).get("defaults", {})),
+    )
+
+
+def _stream(name: str, options: Mapping[str, Any], place: Place) -> Stream:
+    return Stream(
+        name=name,
+        subjects=tuple(options["subjects"]),
+        retention=options.get("retention", "limits"),
+        max_age=_seconds(options["max_age"]) if "max_age" in options else None,
+        max_message=_bytes(options["max_message"]) if "max_message" in options else None,
+        duplicate_window=(
+            _seconds(options["duplicate_window"]) if "duplicate_window" in options else None
+        ),
+        replicas=options.get("replicas", 1),
+        description=options.get("description", ""),
+        place=place,
+    )
+
+
+def _consumer_defaults(options: Mapping[str, Any]) -> ConsumerDefaults:
+    chosen = dict(options)
+    if "ack_wait" in chosen:
+        chosen["ack_wait"] = _seconds(chosen["ack_wait"])
+    if "backoff" in chosen:
+        chosen["backoff"] = tuple(map(_seconds, chosen["backoff"]))
+    return ConsumerDefaults(**chosen)
+
+
+def _seconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([0-9]+)([a-z]+)", text).groups()  # type: ignore[union-attr]
+    return int(number) * _DURATION_UNITS[unit]
+
+
+def _bytes(text: str) -> int:
+    number, unit = re.fullmatch(r"([0-9]+) ?([A-Za-z]+)", text).groups()  # type: ignore[union-attr]
+    return int(number) * _SIZE_UNITS[unit]
+
+
+def _check(manifest: Manifest) -> Iterator[Problem]:
+    """Finds subjects that are malformed, or captured by two streams."""
+    for stream in manifest.streams:
+        for pattern in stream.subjects:
+            if wrong := subjects.problem_of_pattern(pattern):
+                yield Problem(stream.place, f"stream {stream.name}: subject {pattern!r} {wrong}")
+    for one, other in combinations(manifest.streams, 2):
+        for left in one.subjects:
+            for right in other.subjects:
+                if subjects.overlap(left, right):
+                    text = (
+                        f"stream {other.name}: subject {right!r} overlaps with {left!r} of stream"
+                        f" {one.name}: a message can lie in one stream only"
+                    )
+                    yield Problem(other.place, text)

@@ -1,0 +1,258 @@
+"""The intermediate representation: all that a target may know of a set of schemas.
+
+Every value is settled here (names, subjects, defaults, comments), so that a target only lays it out.
+Comments are plain text without the comment signs.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from protoc_gen_nats import subjects
+from protoc_gen_nats.errors import Place
+
+__all__ = [
+    "Bucket",
+    "Cardinality",
+    "Consumer",
+    "Enum",
+    "EnumValue",
+    "Event",
+    "Field",
+    "File",
+    "Message",
+    "Method",
+    "MethodKind",
+    "Oneof",
+    "Schema",
+    "Service",
+    "TypeRef",
+]
+
+
+class MethodKind(enum.Enum):
+    """Which side of a call sends one message, and which sends many."""
+
+    UNARY = "unary"
+    SERVER_STREAM = "server_stream"
+    CLIENT_STREAM = "client_stream"
+    BIDI_STREAM = "bidi_stream"
+
+
+class Cardinality(enum.Enum):
+    """How many values a field holds."""
+
+    SINGULAR = "singular"
+    REPEATED = "repeated"
+    MAP = "map"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TypeRef:
+    """A message or enum, and where Python finds it."""
+
+    full_name: str
+    """Its full name in the schema, `acme.v1.Outer.Inner`."""
+
+    module: str
+    """The Python module, `acme.v1.outer_pb2`."""
+
+    qualname: str
+    """Its name in that module, `Outer.Inner`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One field of a message."""
+
+    name: str
+    number: int
+    kind: str
+    """Its type in the schema's words: `string`, `int32`, …, `message`, `group` or `enum`. Of a map:
+    that of its values."""
+
+    type: TypeRef | None
+    """The message or enum, where the kind is one. Of a map: that of its values."""
+
+    cardinality: Cardinality
+    map_key: str | None
+    """Of a map: the type of its keys."""
+
+    presence: bool
+    """Whether `HasField` can be asked."""
+
+    oneof: str | None
+    """The oneof that it is a member of; none for proto3's `optional`."""
+
+    optional: bool
+    """Whether it is declared with proto3's `optional`."""
+
+    deprecated: bool
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Oneof:
+    """A group of fields of which at most one is set."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnumValue:
+    """One value of an enum."""
+
+    name: str
+    number: int
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Enum:
+    """An enum."""
+
+    name: str
+    ref: TypeRef
+    values: tuple[EnumValue, ...]
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """A message that is published."""
+
+    ref: TypeRef
+    name: str
+    subject: str
+    """The subject without the key."""
+
+    key_field: str | None
+    durable: bool
+    comment: str
+    place: Place
+
+    @property
+    def filter_subject(self) -> str:
+        """The subject pattern that all its messages match, and those of no other event."""
+        return f"{self.subject}.*" if self.key_field else self.subject
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """A message type. Map entries are no messages of their own."""
+
+    name: str
+    ref: TypeRef
+    fields: tuple[Field, ...]
+    oneofs: tuple[Oneof, ...]
+    messages: tuple[Message, ...]
+    enums: tuple[Enum, ...]
+    comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Method:
+    """One RPC."""
+
+    name: str
+    full_name: str
+    python_name: str
+    kind: MethodKind
+    request: TypeRef
+    response: TypeRef
+    subject: str
+    """The subject, with `{field}` for values of the request."""
+
+    timeout: float
+    """Seconds."""
+
+    comment: str
+    place: Place
+
+    @property
+    def filter_subject(self) -> str:
+        """The subject that instances subscribe to: a wildcard in place of each parameter."""
+        return subjects.listen_subject(self.subject)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consumer:
+    """A durable consumer of a service. None is: the manifest's default."""
+
+    durable: str
+    events: tuple[Event, ...]
+    ack_wait: float | None
+    """Seconds."""
+
+    max_deliver: int | None
+    max_ack_pending: int | None
+    backoff: tuple[float, ...] | None
+    """Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucket:
+    """A JetStream key-value bucket of a service."""
+
+    name: str
+    description: str
+    history: int
+    ttl: float | None
+    """Seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Service:
+    """One service."""
+
+    proto_name: str
+    """Its name in the schema, `QuestService`."""
+
+    full_name: str
+    name: str
+    """Its name in discovery (ADR-32)."""
+
+    domain: str
+    version: str
+    description: str
+    methods: tuple[Method, ...]
+    publishes: tuple[Event, ...]
+    consumers: tuple[Consumer, ...]
+    buckets: tuple[Bucket, ...]
+    calls: tuple[str, ...]
+    comment: str
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One schema."""
+
+    path: str
+    package: str
+    module: str
+    """The Python module that protoc writes for it."""
+
+    dependencies: tuple[str, ...]
+    public_dependencies: tuple[str, ...]
+    messages: tuple[Message, ...]
+    enums: tuple[Enum, ...]
+    services: tuple[Service, ...]
+    extensions: tuple[str, ...]
+    """Names of extensions declared at the top of the file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schema:
+    """The schemas to generate for, in the order of the request, and what is known of the others."""
+
+    files: tuple[File, ...]
+    modules: tuple[tuple[str, str], ...]
+    """Path and Python module of every schema of the request, imported ones included."""
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """All services of all files."""
+        return tuple(service for file in self.files for service in file.services)

@@ -1,0 +1,59 @@
+"""The protoc plugin: a request on standard input, a response on standard output, nothing else.
+
+It reads no file, no clock and no environment: the same request gives the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from google.protobuf.descriptor_pb2 import Edition
+
+from protoc_gen_nats.build import build
+from protoc_gen_nats.errors import UserError
+from protoc_gen_nats.options import parse_parameter
+from protoc_gen_nats.rules import check_complete, check_subjects
+from protoc_gen_nats.targets import python
+
+__all__ = ["main", "run"]
+
+
+def run(request: bytes) -> bytes:
+    """Answers a serialized CodeGeneratorRequest with a serialized CodeGeneratorResponse.
+
+    What is wrong in a schema or in the parameter stands in the response's `error`, one problem a line.
+    """
+    response = CodeGeneratorResponse(
+        supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
+        | CodeGeneratorResponse.FEATURE_SUPPORTS_EDITIONS,
+        minimum_edition=Edition.EDITION_PROTO2,
+        maximum_edition=Edition.EDITION_2024,
+    )
+    try:
+        _generate(CodeGeneratorRequest.FromString(request), response)
+    except UserError as error:
+        response.error = str(error)
+    return response.SerializeToString()
+
+
+def _generate(request: CodeGeneratorRequest, response: CodeGeneratorResponse) -> None:
+    options = parse_parameter(request.parameter)
+    complete = options.set == "complete"
+    schema = build(request.proto_file, request.file_to_generate, complete=complete)
+    problems = list(check_subjects(schema))
+    if complete:
+        problems.extend(check_complete(schema))
+    if problems:
+        raise UserError(problems)
+    for file in python.render(schema):
+        response.file.add(name=file.path, content=file.content.decode())
+
+
+def main() -> None:
+    """The program `protoc-gen-nats`."""
+    sys.stdout.buffer.write(run(sys.stdin.buffer.read()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""A project on disk: its manifest, its schemas, and the files that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from protoc_gen_nats import __version__
+from protoc_gen_nats.build import build
+from protoc_gen_nats.drift import Drift, State, find_drift
+from protoc_gen_nats.errors import Place, UserError
+from protoc_gen_nats.lock import LOCK_NAME, Lock, digest, read_lock
+from protoc_gen_nats.manifest import Manifest, load_manifest
+from protoc_gen_nats.protoc import compile_schemas
+from protoc_gen_nats.rules import check_complete, check_subjects
+from protoc_gen_nats.stream_rules import check_streams
+from protoc_gen_nats.targets import jetstream, python, scaffold, services
+from protoc_gen_nats.writing import write_all
+
+__all__ = ["Outcome", "Project", "Rendered"]
+
+MANIFEST_NAME = "protonats.yaml"
+_OWNED = "generated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendered:
+    """All that the schemas and the manifest turn into."""
+
+    owned: Mapping[str, bytes]
+    """Files that are always rewritten, by path relative to the project."""
+
+    scaffolds: Mapping[str, bytes]
+    """Files that are written once."""
+
+    toolchain: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a generation did, as paths relative to the project."""
+
+    written: tuple[str, ...]
+    scaffolded: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    """Files that nothing generates any more, kept because they were edited or are not the generator's."""
+
+    unchanged: int
+
+
+class Project:
+    """The folder that holds a manifest."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def render(self) -> Rendered:
+        """Turns schemas and manifest into files, and writes none of them.
+
+        Raises:
+            UserError: Something is wrong with the manifest or a schema.
+        """
+        manifest = load_manifest(self.root / MANIFEST_NAME)
+        paths = self._schemas(manifest)
+        compiled = compile_schemas(self.root, manifest.proto_roots, paths)
+        schema = build(compiled.protos, compiled.generate, complete=True)
+        problems = [*check_subjects(schema), *check_complete(schema), *check_streams(schema, manifest)]
+        if problems:
+            raise UserError(problems)
+        files = [
+            *((f"{_OWNED}/python", file) for file in python.render(schema)),
+            *((_OWNED, file) for file in jetstream.render(schema, manifest)),
+            *((_OWNED, file) for file in services.render(schema)),
+        ]
+        owned = {f"{_OWNED}/python/{path}": content for path, content in compiled.modules.items()}
+        owned.update((f"{folder}/{file.path}", file.content) for folder, file in files)
+        return Rendered(
+            owned=owned,
+            scaffolds={file.path: file.content for file in scaffold.render(schema)},
+            toolchain={"protobuf": compiled.toolchain, "protonats": __version__},
+        )
+
+    def drift(self, rendered: Rendered) -> list[Drift]:
+        """How the owned files differ from what they should be."""
+        lock = read_lock(self.root)
+        return list(find_drift(self.root, rendered.owned, lock, self.root / _OWNED))
+
+    def recorded_toolchain(self) -> Mapping[str, str]:
+        """The versions with which the files were generated."""
+        return read_lock(self.root).toolchain
+
+    def write(self, rendered: Rendered, *, force: bool = False) -> Outcome:
+        """Makes the files on disk what they should be.
+
+        Args:
+            rendered: What they should be.
+            force: Whether to overwrite files that were edited by hand.
+
+        Raises:
+            UserError: Files were edited by hand and `force` is not given; nothing is written.
+        """
+        drift = self.drift(rendered)
+        edited = [one for one in drift if one.state is State.HAND_EDITED]
+        if edited and not force:
+            raise UserError.of(
+                f"{', '.join(one.path for one in edited)}: edited by hand, and generating would lose"
+                " that: see it with `protonats check`, then move the edit to the schema or to"
+                " services/, and overwrite it with `protonats generate --force`"
+            )
+        lock = read_lock(self.root)
+        write = [one.path for one in drift if one.state is not State.ORPHANED]
+        orphans = [one.path for one in drift if one.state is State.ORPHANED]
+        removed = [path for path in orphans if self._is_as_recorded(path, lock)]
+        scaffolded = [path for path in rendered.scaffolds if not (self.root / path).exists()]
+        contents = {path: rendered.owned[path] for path in write}
+        contents.update((path, rendered.scaffolds[path]) for path in scaffolded)
+        new_lock = Lock(
+            toolchain=rendered.toolchain,
+            files={path: digest(content) for path, content in rendered.owned.items()},
+        ).serialize()
+        if not (self.root / LOCK_NAME).is_file() or (self.root / LOCK_NAME).read_bytes() != new_lock:
+            contents[LOCK_NAME] = new_lock
+        write_all(self.root, contents)
+        for path in removed:
+            self._remove(path)
+        return Outcome(
+            written=tuple(write),
+            scaffolded=tuple(scaffolded),
+            removed=tuple(removed),
+            kept=tuple(path for path in orphans if path not in removed),
+            unchanged=len(rendered.owned) - len(write),
+        )
+
+    def _is_as_recorded(self, path: str, lock: Lock) -> bool:
+        return lock.files.get(path) == digest((self.root / path).read_bytes())
+
+    def _remove(self, path: str) -> None:
+        """Removes a file, and the folders that are empty without it."""
+        target = self.root / path
+        target.unlink()
+        for folder in target.parents:
+            if folder == self.root or any(folder.iterdir()):
+                return
+            folder.rmdir()
+
+    def _schemas(self, manifest: Manifest) -> list[str]:
+        """The schemas of the project, relative to their folders."""
+        found: dict[str, str] = {}
+        for folder in manifest.proto_roots:
+            base = self.root / folder
+            if not base.is_dir():
+                place = Place(manifest.path)
+                raise UserError.of(f"proto.roots names {folder!r}, which is no folder", place)
+            for path in sorted(base.rglob("*.proto")):
+                name = path.relative_to(base).as_posix()
+                if not any(fnmatch(name, pattern) for pattern in manifest.exclude):
+                    found.setdefault(name, folder)
+        if not found:
+            text = f"no schemas in {', '.join(manifest.proto_roots)}: write a .proto file there"
+            raise UserError.of(text, Place(manifest.path))
+        return list(found)

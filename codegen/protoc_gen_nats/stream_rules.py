@@ -1,0 +1,47 @@
+"""Rules between schemas and manifest: every event has one stream, and no stream listens to calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protoc_gen_nats import subjects
+from protoc_gen_nats.errors import Problem
+from protoc_gen_nats.manifest import Manifest
+from protoc_gen_nats.model import Schema
+from protoc_gen_nats.rules import events_of
+
+__all__ = ["check_streams"]
+
+
+def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
+    """Finds events that no stream or several streams capture, streams that capture calls, and consumers
+    whose events lie in several streams."""
+    for event in events_of(schema):
+        if not event.durable:
+            continue
+        names = manifest.streams_of(event.filter_subject)
+        if len(names) != 1:
+            found = f"the streams {' and '.join(names)} capture" if names else "no stream captures"
+            text = (
+                f"event {event.ref.full_name}: {found} its subject {event.filter_subject}:"
+                f" name it in exactly one stream of {manifest.path}"
+            )
+            yield Problem(event.place, text)
+    for service in schema.services:
+        for method in service.methods:
+            for stream in manifest.streams:
+                if any(subjects.overlap(s, method.filter_subject) for s in stream.subjects):
+                    text = (
+                        f"stream {stream.name} captures {method.filter_subject} of method"
+                        f" {method.full_name}, and would answer in its place: take it out of"
+                        " the stream's subjects"
+                    )
+                    yield Problem(stream.place, text)
+        for consumer in service.consumers:
+            homes = {n for e in consumer.events for n in manifest.streams_of(e.filter_subject)}
+            if len(homes) > 1:
+                text = (
+                    f"consumer {consumer.durable!r} has events of the streams"
+                    f" {' and '.join(sorted(homes))}: write one consumer for each stream"
+                )
+                yield Problem(service.place, text)

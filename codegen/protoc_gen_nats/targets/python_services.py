@@ -1,0 +1,188 @@
+"""`<schema>_nats.py`: the clients, servers and publishers of one schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from protoc_gen_nats.files import GeneratedFile
+from protoc_gen_nats.imports import ModuleImports
+from protoc_gen_nats.layout import class_header
+from protoc_gen_nats.model import Event, File, Method, MethodKind, Service, TypeRef
+from protoc_gen_nats.naming import escape, handler_name, publisher_name, snake_case, stub_module
+from protoc_gen_nats.render import render as render_template
+
+__all__ = ["CONTRACT", "ServiceView", "render", "service_types"]
+
+CONTRACT = 1
+"""The contract with the runtime that the generated code is written for."""
+
+_CLIENT_STREAMS = (MethodKind.CLIENT_STREAM, MethodKind.BIDI_STREAM)
+_SERVER_STREAMS = (MethodKind.SERVER_STREAM, MethodKind.BIDI_STREAM)
+
+
+def render(file: File) -> GeneratedFile:
+    """Renders the services of one schema."""
+    imports = ModuleImports(service_types(file.services))
+    services = [ServiceView.of(service, imports) for service in file.services]
+    values = {
+        "path": file.path,
+        "contract": CONTRACT,
+        "abc": _names(["AsyncIterable", "AsyncIterator", "Mapping"], _used_abc(file.services)),
+        "imports": imports.lines(),
+        "services": services,
+        "has_members": any(service.methods or service.handlers for service in services),
+        "has_infos": any(service.methods or service.events for service in services),
+    }
+    path = stub_module(file.path).replace(".", "/") + ".py"
+    return GeneratedFile(path=path, content=render_template("python/services.py.j2", values))
+
+
+def service_types(services: Sequence[Service]) -> Iterator[TypeRef]:
+    """Every message type that services name."""
+    for service in services:
+        for method in service.methods:
+            yield from (method.request, method.response)
+        for event in service.publishes:
+            yield event.ref
+        for consumer in service.consumers:
+            yield from (event.ref for event in consumer.events)
+
+
+def _used_abc(services: Sequence[Service]) -> set[str]:
+    used = set()
+    for service in services:
+        for method in service.methods:
+            used.add("Mapping")
+            if method.kind in _CLIENT_STREAMS:
+                used.update(("AsyncIterable", "AsyncIterator"))
+            if method.kind in _SERVER_STREAMS:
+                used.add("AsyncIterator")
+        if service.publishes:
+            used.add("Mapping")
+    return used
+
+
+def _names(order: Sequence[str], used: set[str]) -> str:
+    return ", ".join(name for name in order if name in used)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _EventView:
+    """An event as the template lays it out."""
+
+    attribute: str
+    message: str
+    subject: str
+    key_field: str | None
+    durable: bool
+    comment: str
+    publisher: str
+    handler: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _MethodView:
+    """A method as the template lays it out."""
+
+    name: str
+    python_name: str
+    subject: str
+    kind: str
+    request: str
+    response: str
+    timeout: str
+    comment: str
+    client_prefix: str
+    """`async ` where the client's method is a coroutine."""
+
+    returns_await: str
+    parameter: str
+    """`request`, or `requests` of a stream."""
+
+    client_parameter_type: str
+    server_parameter_type: str
+    result_type: str
+    runtime_method: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceView:
+    """A service as the template lays it out."""
+
+    proto_name: str
+    full_name: str
+    name: str
+    domain: str
+    version: str
+    description: str
+    comment: str
+    client_header: str
+    server_header: str
+    methods: list[_MethodView]
+    events: list[_EventView]
+    consumers: list[tuple[str, list[_EventView]]]
+
+    @classmethod
+    def of(cls, service: Service, imports: ModuleImports) -> ServiceView:
+        """The view of a service whose types are imported as `imports` says."""
+        bases = ["_codegen.Server"]
+        if service.methods or service.consumers:
+            bases.append("ABC")
+        return cls(
+            proto_name=service.proto_name,
+            full_name=service.full_name,
+            name=service.name,
+            domain=service.domain,
+            version=service.version,
+            description=service.description,
+            comment=service.comment or service.description,
+            client_header=class_header(f"{service.proto_name}Client", ["_codegen.Client"]),
+            server_header=class_header(f"{service.proto_name}Server", bases),
+            methods=[_method(method, imports) for method in service.methods],
+            events=[_event(event, imports) for event in service.publishes],
+            consumers=[
+                (consumer.durable, [_event(event, imports) for event in consumer.events])
+                for consumer in service.consumers
+            ],
+        )
+
+    @property
+    def handlers(self) -> list[_EventView]:
+        """The events that the server takes."""
+        return [event for _, events in self.consumers for event in events]
+
+
+def _method(method: Method, imports: ModuleImports) -> _MethodView:
+    request, response = imports.expression(method.request), imports.expression(method.response)
+    many_in, many_out = method.kind in _CLIENT_STREAMS, method.kind in _SERVER_STREAMS
+    return _MethodView(
+        name=method.name,
+        python_name=method.python_name,
+        subject=method.subject,
+        kind=method.kind.name,
+        request=request,
+        response=response,
+        timeout=repr(float(method.timeout)),
+        comment=method.comment or f"Calls {method.full_name}.",
+        client_prefix="" if many_out else "async ",
+        returns_await="" if many_out else "await ",
+        parameter="requests" if many_in else "request",
+        client_parameter_type=f"AsyncIterable[{request}]" if many_in else request,
+        server_parameter_type=f"AsyncIterator[{request}]" if many_in else request,
+        result_type=f"AsyncIterator[{response}]" if many_out else response,
+        runtime_method=f"_{method.kind.value}",
+    )
+
+
+def _event(event: Event, imports: ModuleImports) -> _EventView:
+    return _EventView(
+        attribute=escape(snake_case(event.name)),
+        message=imports.expression(event.ref),
+        subject=event.subject,
+        key_field=event.key_field,
+        durable=event.durable,
+        comment=event.comment or f"The event {event.ref.full_name}.",
+        publisher=publisher_name(event.name),
+        handler=handler_name(event.name),
+    )
