@@ -1,0 +1,55 @@
+"""The contract between generated code and the runtime.
+
+Generated modules import this module and `protonats`, nothing else of the runtime. `CONTRACT` grows
+by one whenever generated code of an older generator would no longer run; names and fields that are
+only added leave it as it is.
+"""
+
+from __future__ import annotations
+
+from protonats._info import (
+    ConsumerInfo,
+    EventInfo,
+    HandlerInfo,
+    MethodInfo,
+    MethodKind,
+    ServiceInfo,
+)
+from protonats.client import Client
+from protonats.errors import ContractError
+from protonats.events import Publisher
+from protonats.server import Server
+
+__all__ = [
+    "Client",
+    "ConsumerInfo",
+    "EventInfo",
+    "HandlerInfo",
+    "MethodInfo",
+    "MethodKind",
+    "Publisher",
+    "Server",
+    "ServiceInfo",
+    "require_contract",
+]
+
+CONTRACT = 1
+
+
+def require_contract(version: int) -> None:
+    """Checks that this runtime understands code generated for contract `version`.
+
+    Raises:
+        ContractError: The code was generated for another contract; the text names the command
+            that mends it.
+    """
+    if version > CONTRACT:
+        raise ContractError(
+            f"this code was generated for contract {version} of protonats, and the installed"
+            f" runtime has contract {CONTRACT}: upgrade it with `pip install --upgrade protonats`"
+        )
+    if version < CONTRACT:
+        raise ContractError(
+            f"this code was generated for contract {version} of protonats, and the installed"
+            f" runtime has contract {CONTRACT}: generate it again with `protonats generate`"
+        )

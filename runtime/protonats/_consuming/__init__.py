@@ -1,0 +1,1 @@
+"""How a service consumes events: pulls, deliveries, dead letters."""

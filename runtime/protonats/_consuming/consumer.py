@@ -1,0 +1,254 @@
+"""A durable consumer that the instances of a service share: deliveries in, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from typing import Final
+
+from google.protobuf.message import Message as Event
+
+from protonats import deadline
+from protonats._consuming.binding import Binding, bind
+from protonats._consuming.dead_letter import FailureTexts, bury
+from protonats._consuming.delivery import Delivery
+from protonats._consuming.pull import Pull
+from protonats._consuming.routes import Route, Routes, Unreadable
+from protonats._info import ConsumerInfo
+from protonats._transport.transport import Message
+from protonats._wire import events as wire
+from protonats.connection import Connection
+from protonats.errors import StatusError
+from protonats.events import EventContext, RetryEvent
+from protonats.server import Server
+
+__all__ = ["Consumer"]
+
+_logger = logging.getLogger("protonats")
+
+_ACK: Final = b"+ACK"
+_NAK: Final = b"-NAK"
+_IN_PROGRESS: Final = b"+WPI"
+_TERM: Final = b"+TERM"
+_UNKNOWN: Final = "unknown"
+_CANCEL_TIMEOUT: Final = 1.0
+_STARTUP_TIMEOUT: Final = 30.0
+
+
+class Consumer:
+    """Takes the messages of one durable consumer, each in a task of its own."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        info: ConsumerInfo,
+        server: Server,
+        *,
+        max_in_flight: int = 1000,
+        startup_timeout: float = _STARTUP_TIMEOUT,
+    ) -> None:
+        """
+        Args:
+            connection: Where the stream is.
+            info: What the schema says of the consumer.
+            server: The object whose methods handle the events.
+            max_in_flight: How many messages are handled at once; the server's `max_ack_pending`
+                bounds it further, over all instances.
+            startup_timeout: Seconds during which a JetStream that does not answer is asked again.
+
+        Raises:
+            TypeError: The object lacks a handler.
+        """
+        self._connection = connection
+        self._info = info
+        self._routes = Routes(info, server)
+        self._max_in_flight = max_in_flight
+        self._startup_timeout = startup_timeout
+        self._failures = FailureTexts()
+        self._running: dict[asyncio.Task[None], Message] = {}
+        self._binding: Binding | None = None
+        self._pull: Pull | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why no messages come; None while they do, or would."""
+        if self._pull is None or self._pull.problem is None:
+            return None
+        return f"consumer {self._info.durable}: {self._pull.problem}"
+
+    async def start(self) -> None:
+        """Finds stream and consumer, and begins to take messages.
+
+        Raises:
+            StatusError: FAILED_PRECONDITION where one of them is missing or does not fit, with the
+                command that creates it; UNAVAILABLE if JetStream does not answer.
+            ConfigurationError: The consumer's metadata is malformed.
+        """
+        binding = await bind(self._connection, self._info, startup_timeout=self._startup_timeout)
+        self._binding = binding
+        self._pull = Pull(
+            self._connection,
+            stream=binding.stream,
+            durable=self._info.durable,
+            capacity=min(self._max_in_flight, binding.max_ack_pending or self._max_in_flight),
+            on_message=self._receive,
+        )
+        self._heartbeat = asyncio.create_task(self._keep_in_progress(binding.ack_wait / 2))
+        await self._pull.start()
+
+    async def drain(self, grace: float) -> None:
+        """Takes no new messages, and awaits the running handlers.
+
+        Args:
+            grace: Seconds for running handlers; the rest is cancelled, and their messages are
+                delivered again, to another instance.
+        """
+        end = asyncio.get_running_loop().time() + grace
+        if self._pull is not None:
+            await self._pull.stop()
+        await self._await_running(end - asyncio.get_running_loop().time())
+        for task in self._running:
+            task.cancel()
+        await self._await_running(_CANCEL_TIMEOUT)
+        if self._running:
+            _logger.error(
+                "%d handlers of consumer %s go on although they were cancelled",
+                len(self._running),
+                self._info.durable,
+            )
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+
+    async def _await_running(self, timeout: float) -> None:
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=max(0.0, timeout))
+
+    def _receive(self, message: Message) -> None:
+        delivery = Delivery.parse(message.reply)
+        if delivery is None or delivery.consumer != self._info.durable:
+            # Not from the stream: somebody else published to the inbox.
+            self._connection.metrics.dropped("delivery")
+            self._release()
+            return
+        task = asyncio.create_task(self._handle(message, delivery))
+        self._running[task] = message
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._release()
+
+    def _release(self) -> None:
+        if self._pull is not None:
+            self._pull.release()
+
+    async def _handle(self, message: Message, delivery: Delivery) -> None:
+        """Brings one delivery to its answer; never fails."""
+        assert self._binding is not None
+        event_type = _UNKNOWN
+        try:
+            route = self._routes.find(message)
+            event_type = route.event_type
+            event = route.decode(message)
+        except Unreadable as error:
+            result = await self._bury(message, delivery, str(error))
+        else:
+            if self._binding.policy.is_exhausted(delivery.number):
+                result = await self._bury(message, delivery, self._failures.text(delivery))
+            else:
+                result = await self._run(route, event, message, delivery)
+        self._connection.metrics.event_handled(self._info.durable, event_type, result)
+
+    async def _run(self, route: Route, event: Event, message: Message, delivery: Delivery) -> str:
+        context = self._context(message, delivery)
+        try:
+            with deadline.scope(None, context.trace):
+                await route.handler(event, context)
+        except RetryEvent as error:
+            return self._retry(message, delivery, error, error.delay)
+        except BaseException as error:
+            # SystemExit in a handler is a failure of one message, and no reason to end all others.
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                self._answer(message, _NAK)
+                return "abandoned"
+            _logger.error(
+                "the handler of %s failed", route.event_type, exc_info=error, extra=_extra(delivery)
+            )
+            return self._retry(message, delivery, error, None)
+        self._failures.forget(delivery.sequence)
+        return "acknowledged" if self._answer(message, _ACK) else "abandoned"
+
+    def _retry(
+        self, message: Message, delivery: Delivery, error: BaseException, delay: float | None
+    ) -> str:
+        assert self._binding is not None
+        self._failures.remember(delivery.sequence, error)
+        if delay is None:
+            delay = self._binding.policy.delay(delivery.number)
+        return "retried" if self._answer(message, _nak(delay)) else "abandoned"
+
+    async def _bury(self, message: Message, delivery: Delivery, error: str) -> str:
+        assert self._binding is not None
+        extra = {**_extra(delivery), "subject": message.subject, "error": error}
+        try:
+            await bury(self._connection, message, delivery, error)
+        except StatusError as failure:
+            # Not stored, so not ended: the stream keeps the message until there is a place for it.
+            _logger.error("a dead letter is not stored: %s", failure, extra=extra)
+            self._answer(message, _nak(self._binding.policy.backoff[-1]))
+            return "abandoned"
+        _logger.error("a message became a dead letter", extra=extra)
+        self._connection.metrics.dead_lettered(self._info.durable)
+        self._failures.forget(delivery.sequence)
+        self._answer(message, _TERM)
+        return "dead_lettered"
+
+    def _context(self, message: Message, delivery: Delivery) -> EventContext:
+        async def in_progress() -> None:
+            self._connection._transport.publish(message.reply, _IN_PROGRESS)
+
+        return EventContext(
+            subject=message.subject,
+            event_id=message.headers.get(wire.MSG_ID, ""),
+            metadata=wire.event_metadata(message.headers),
+            stream=delivery.stream,
+            sequence=delivery.sequence,
+            delivery=delivery.number,
+            published_at=delivery.stored_at,
+            trace=message.headers.get(wire.TRACEPARENT),
+            _in_progress=in_progress,
+        )
+
+    def _answer(self, message: Message, answer: bytes) -> bool:
+        """Whether the answer was sent; if not, the message is delivered again."""
+        try:
+            self._connection._transport.publish(message.reply, answer)
+        except StatusError as error:
+            _logger.warning("a delivery is not answered: %s", error.message)
+            return False
+        return True
+
+    async def _keep_in_progress(self, period: float) -> None:
+        """Tells the server, twice in its time for an acknowledgement, what is still at work."""
+        while True:
+            await asyncio.sleep(period)
+            for message in self._running.values():
+                with suppress(StatusError):
+                    self._connection._transport.publish(message.reply, _IN_PROGRESS)
+
+
+def _nak(delay: float) -> bytes:
+    return b"-NAK " + json.dumps({"delay": int(delay * 1_000_000_000)}).encode() if delay else _NAK
+
+
+def _extra(delivery: Delivery) -> dict[str, object]:
+    return {
+        "stream": delivery.stream,
+        "consumer": delivery.consumer,
+        "sequence": delivery.sequence,
+        "delivery": delivery.number,
+    }

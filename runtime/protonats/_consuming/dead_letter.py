@@ -1,0 +1,63 @@
+"""Messages that could not be handled: where they go, and why (section 8 of the wire protocol)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protonats._consuming.delivery import Delivery
+from protonats._transport.transport import Message
+from protonats._wire import events as wire
+from protonats.connection import Connection
+from protonats.events import store
+
+_REMEMBERED: Final = 1000
+
+
+class FailureTexts:
+    """Why messages failed the last time, for the dead letter that may become of them.
+
+    Only what failed in this process is known, and of that no more than the last thousand messages.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+
+    def remember(self, sequence: int, error: BaseException) -> None:
+        """Notes the failure of a message, by its sequence in the stream."""
+        self._texts.pop(sequence, None)
+        self._texts[sequence] = f"{type(error).__name__}: {error}"
+        if len(self._texts) > _REMEMBERED:
+            del self._texts[next(iter(self._texts))]
+
+    def forget(self, sequence: int) -> None:
+        """Drops what is known of a message that has come to its end."""
+        self._texts.pop(sequence, None)
+
+    def text(self, delivery: Delivery) -> str:
+        """Why a message that was delivered once too often was not handled."""
+        known = self._texts.get(delivery.sequence)
+        if known is not None:
+            return known
+        return (
+            f"delivered {delivery.number - 1} times and not acknowledged; the reason is in the log"
+            " of the instance that had it"
+        )
+
+
+async def bury(connection: Connection, message: Message, delivery: Delivery, error: str) -> None:
+    """Publishes the dead letter of a message; returns when a stream has stored it.
+
+    Raises:
+        StatusError: It is not stored; FAILED_PRECONDITION if no stream takes dead letters.
+    """
+    stream, consumer = delivery.stream, delivery.consumer
+    lines = wire.dead_letter_headers(
+        stream=stream,
+        consumer=consumer,
+        sequence=delivery.sequence,
+        subject=message.subject,
+        lines=message.headers,
+        deliveries=delivery.number,
+        error=error,
+    )
+    await store(connection, wire.dead_letter_subject(stream, consumer), message.body, lines)

@@ -1,0 +1,1 @@
+"""How an instance serves calls: subscriptions, one task for each call, discovery, drain."""

@@ -1,0 +1,106 @@
+"""nats-py's client, with the holes closed that would take a service down.
+
+Each method here replaces one of nats-py that is not public: the tests of this module fail if a new
+version of nats-py goes another way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, cast
+
+import nats.errors
+from nats.aio.client import Client, Srv
+from nats.aio.subscription import Subscription
+
+from protonats._wire.headers import decode_lines
+
+_logger = logging.getLogger("protonats")
+
+
+class NatsClient(Client):
+    """The client that `protonats._transport.transport` uses.
+
+    Args:
+        require_tls: Whether to refuse a server that does not offer TLS, before anything secret is
+            sent.
+        on_malformed: Called for each message that cannot be read.
+    """
+
+    def __init__(self, *, require_tls: bool, on_malformed: Callable[[], None]) -> None:
+        super().__init__()
+        self._require_tls = require_tls
+        self._on_malformed = on_malformed
+
+    def discard_unsent(self) -> None:
+        """Forgets what is not written yet: nats-py would send it after a reconnect, when the
+        callers have given up."""
+        self._pending = []
+        self._pending_data_size = 0
+
+    async def drain_subscription(self, subscription: Subscription) -> None:
+        """Unsubscribes, and returns when everything that had arrived was given to the callback."""
+        try:
+            if self.is_connected:
+                await cast(Any, subscription).drain()
+        finally:
+            # A drain that fails half-way would leave the subscription to be renewed by a reconnect.
+            self._remove_sub(subscription._id)
+            subscription._stop_processing()
+
+    def cut(self) -> None:
+        """Ends the TCP connection, if there is one. nats-py would wait until the server has read
+        what is buffered, and one that is gone without a word would keep it waiting for minutes."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        # An attempt that was refused leaves its socket open.
+        self.cut()
+        await super()._connect_to_server(s)
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        # nats-py lets the last of two equal names count, and these two are its names for the status
+        # line.
+        lines = decode_lines(raw)
+        lines.pop("Status", None)
+        lines.pop("Description", None)
+        return lines
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        # An exception here (a subject that is no UTF-8, a cut header block) would end the reading
+        # task.
+        try:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        except Exception:
+            self._on_malformed()
+
+    async def _process_pong(self) -> None:
+        # So would the answer to a PING that nobody waits for any more.
+        with suppress(asyncio.InvalidStateError):
+            await super()._process_pong()
+
+    def _connect_command(self) -> bytes:
+        # CONNECT carries the credentials, and comes after the connection was upgraded to TLS, or
+        # not.
+        if self._require_tls and not self._server_info.get("tls_required"):
+            raise nats.errors.SecureConnWantedError
+        return cast(bytes, cast(Any, super())._connect_command())
+
+    async def _attempt_reconnect(self) -> None:
+        self.cut()
+        # nats-py catches network errors only; others would leave it reconnecting for ever.
+        try:
+            await super()._attempt_reconnect()
+        except Exception as error:
+            _logger.error("reconnecting to NATS failed for good", exc_info=True)
+            self._err = error
+            self._reconnection_task = None
+            await self.close()

@@ -1,0 +1,361 @@
+"""Messages to and from NATS: the only module that knows a NATS client.
+
+Publishing never waits and never buffers across a lost connection. Callbacks are plain functions,
+called in the order in which the messages of a subscription came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol, cast
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+from nats.js import JetStreamContext
+
+from protonats._transport.files import check_login, tls_context, wants_tls
+from protonats._transport.nats_client import NatsClient
+from protonats._wire import headers as header_rules
+from protonats.errors import Code, StatusError
+from protonats.settings import ConnectionSettings, redact
+
+_logger = logging.getLogger("protonats")
+
+_MAX_UNSENT: Final = 32 * 1024 * 1024
+"""Bytes that may wait for the socket."""
+
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+_PING_INTERVAL: Final = 10
+_CLOSE_TIMEOUT: Final = 5.0
+"""Seconds for a server that does not answer, at the end of a subscription or a connection."""
+
+
+_DENIED: Final = re.compile(
+    r"permissions violation for (publish|publish with reply of|subscription)(?: to)? \"([^\"]+)\""
+)
+_NO_LINES: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it arrived."""
+
+    subject: str
+    reply: str
+    """Where an answer is expected; empty where none is."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    status: str = ""
+    """The status of the header block, `503`; as a rule there is none."""
+
+
+Callback = Callable[[Message], None]
+
+
+class Listener(Protocol):
+    """What a transport reports."""
+
+    def connection_lost(self) -> None:
+        """The connection broke; the transport tries to get a new one."""
+
+    def connection_restored(self) -> None:
+        """There is a connection again, and all subscriptions are renewed."""
+
+    def connection_closed(self, reason: str) -> None:
+        """There will not be a connection again."""
+
+    def publish_denied(self, subject: str) -> None:
+        """The server refused a message; `subject` is in lower case, as its errors are read."""
+
+    def message_dropped(self, reason: str) -> None:
+        """A message was thrown away before any callback saw it."""
+
+
+class Subscription:
+    """A subscription of a transport."""
+
+    __slots__ = ("_client", "_inner", "denied", "subject")
+
+    def __init__(self, client: NatsClient, inner: NatsSubscription, subject: str) -> None:
+        self._client = client
+        self._inner = inner
+        self.subject = subject
+        self.denied = False
+        """Whether the server refused it; known after `Transport.barrier`."""
+
+    async def drain(self) -> None:
+        """Unsubscribes, and returns when the callback has seen everything that had arrived."""
+        with suppress(nats.errors.Error, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._client.drain_subscription(self._inner)
+
+
+class Transport:
+    """One connection to NATS; nothing works before `open`."""
+
+    def __init__(self, settings: ConnectionSettings, listener: Listener) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._pause = _FIRST_PAUSE
+        self._opened = False
+        self._closing = False
+        self._subscriptions: set[Subscription] = set()
+        self._client = NatsClient(
+            require_tls=wants_tls(settings),
+            on_malformed=lambda: listener.message_dropped("malformed"),
+        )
+        self._jetstream: JetStreamContext | None = None
+        self._refused_since: float | None = None
+        self._end: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._opened and self._client.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message that the server takes, header block included, in bytes."""
+        return self._client.max_payload
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """nats-py's JetStream interface on this connection."""
+        if self._jetstream is None:
+            self._jetstream = self._client.jetstream()
+        return self._jetstream
+
+    async def open(self) -> None:
+        """Connects, and tries again with growing pauses until the start-up time-out.
+
+        Raises:
+            ConfigurationError: A file that the settings name cannot be used.
+            StatusError: UNAVAILABLE, if no server could be reached in time.
+        """
+        settings = self._settings
+        context = tls_context(settings) if wants_tls(settings) else None
+        check_login(settings)
+        try:
+            async with asyncio.timeout(settings.startup_timeout):
+                await self._client.connect(
+                    servers=list(settings.servers),
+                    name=settings.name,
+                    error_cb=self._on_error,
+                    disconnected_cb=self._on_disconnected,
+                    reconnected_cb=self._on_reconnected,
+                    closed_cb=self._on_closed,
+                    connect_timeout=cast(int, settings.connect_timeout),
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=cast(int, self._pause),
+                    ping_interval=_PING_INTERVAL,
+                    inbox_prefix=f"_INBOX.{settings.name}",
+                    pending_size=2 * _MAX_UNSENT,
+                    tls=context,
+                    tls_hostname=settings.tls_hostname,
+                    nkeys_seed=_text(settings.nkey_seed_file),
+                    user_credentials=_text(settings.credentials_file),
+                )
+        except TimeoutError:
+            await self._abandon()
+            raise StatusError(
+                Code.UNAVAILABLE,
+                f"no NATS server could be reached within {settings.startup_timeout:g} s at"
+                f" {redact(', '.join(settings.servers))}; the last error was:"
+                f" {_describe(self._client.last_error)}",
+            ) from None
+        except BaseException:
+            await self._abandon()
+            raise
+        self._opened = True
+        self._reset_pause()
+
+    def publish(
+        self,
+        subject: str,
+        body: bytes,
+        *,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Sends a message. It does not wait: what is sent in one turn of the loop leaves together.
+
+        Raises:
+            StatusError: UNAVAILABLE without a connection, RESOURCE_EXHAUSTED for a message larger
+                than `max_payload` or a full send buffer, INVALID_ARGUMENT for a subject with white
+                space.
+        """
+        client = self._client
+        if not self.connected:
+            raise StatusError(Code.UNAVAILABLE, "there is no connection to NATS")
+        size = len(body) + header_rules.size(headers)
+        if size > client.max_payload:
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
+                f"a message of {size} bytes to {subject}: the NATS server takes"
+                f" {client.max_payload} bytes (max_payload), header block included",
+            )
+        if client.pending_data_size + size > _MAX_UNSENT:
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
+                f"{client.pending_data_size} bytes wait to be sent to NATS already: publish more"
+                " slowly",
+            )
+        sending = client.publish(subject, body, reply, dict(headers) if headers else None)
+        try:
+            # With room in the buffer, nats-py's coroutine ends without waiting for anything.
+            sending.send(None)
+        except StopIteration:
+            return
+        except nats.errors.BadSubjectError:
+            raise StatusError(Code.INVALID_ARGUMENT, f"{subject!r} is no subject") from None
+        except nats.errors.Error as error:
+            raise StatusError(Code.UNAVAILABLE, f"NATS: {_describe(error)}") from None
+        sending.close()
+
+    async def subscribe(self, subject: str, callback: Callback, *, queue: str = "") -> Subscription:
+        """Subscribes; the server knows of it after `barrier`.
+
+        Raises:
+            StatusError: UNAVAILABLE, if the connection is closed.
+        """
+
+        async def deliver(message: Msg) -> None:
+            lines: Mapping[str, str] = message.headers or _NO_LINES
+            status = lines.get("Status", "")
+            callback(Message(message.subject, message.reply, lines, message.data, status))
+
+        try:
+            inner = await self._client.subscribe(
+                subject, queue=queue, cb=deliver, pending_msgs_limit=0, pending_bytes_limit=0
+            )
+        except nats.errors.Error as error:
+            raise StatusError(
+                Code.UNAVAILABLE, f"cannot subscribe to {subject}: {_describe(error)}"
+            ) from None
+        subscription = Subscription(self._client, inner, subject)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    async def unsubscribe(self, *subscriptions: Subscription) -> None:
+        """Drains subscriptions, all at once."""
+        self._subscriptions.difference_update(subscriptions)
+        await asyncio.gather(*(subscription.drain() for subscription in subscriptions))
+
+    async def barrier(self) -> None:
+        """Returns when the server has handled everything that was sent before.
+
+        Raises:
+            StatusError: UNAVAILABLE, if the connection breaks meanwhile.
+        """
+        try:
+            # The PING of a flush overtakes commands that nats-py has queued: wait until none is.
+            while self.connected and self._client.pending_data_size:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            if self.connected:
+                await self._client.flush()
+                return
+        except nats.errors.Error as error:
+            raise StatusError(Code.UNAVAILABLE, f"NATS: {_describe(error)}") from None
+        raise StatusError(Code.UNAVAILABLE, "there is no connection to NATS")
+
+    async def close(self) -> None:
+        """Sends what is left, and closes the connection for good."""
+        self._closing = True
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self.barrier()
+        except (StatusError, TimeoutError):
+            await self._abandon()
+        else:
+            await self._client.close()
+
+    async def _abandon(self) -> None:
+        """Closes without waiting for the server."""
+        self._client.discard_unsent()
+        self._client.cut()
+        # nats-py cannot close what it never began to connect.
+        with suppress(Exception):
+            await self._client.close()
+        # nats-py takes a client whose attempt to connect failed for closed, whatever it has open.
+        self._client.cut()
+
+    async def _on_error(self, error: Exception) -> None:
+        if isinstance(error, nats.errors.SlowConsumerError):
+            self._listener.message_dropped("slow_consumer")
+            _logger.warning(
+                "a message on %s was dropped: it came faster than it was read", error.subject
+            )
+        elif denied := _DENIED.search(str(error)):
+            self._deny(denied[1], denied[2])
+        elif not self.connected:
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            self._client.options["reconnect_time_wait"] = self._pause * random.uniform(0.5, 1.0)
+            _logger.warning(
+                "cannot connect to NATS at %s: %s; trying again",
+                redact(", ".join(self._settings.servers)),
+                _describe(error),
+            )
+            self._give_up_if_refused(error)
+        else:
+            _logger.warning("NATS: %s", _describe(error))
+
+    def _give_up_if_refused(self, error: Exception) -> None:
+        """Closes for good when every reconnect is refused: whoever replaces the process has a login
+        that is valid."""
+        if not self._opened or "authorization violation" not in str(error).lower():
+            return
+        now = asyncio.get_running_loop().time()
+        if self._refused_since is None:
+            self._refused_since = now
+        elif now - self._refused_since > self._settings.startup_timeout and self._end is None:
+            self._end = asyncio.create_task(self._client.close())
+
+    def _deny(self, action: str, subject: str) -> None:
+        _logger.error("NATS refused permission for %s: %s", action, subject)
+        if action == "subscription":
+            for subscription in self._subscriptions:
+                if subscription.subject.lower() == subject:
+                    subscription.denied = True
+        else:
+            self._listener.publish_denied(subject)
+
+    async def _on_disconnected(self) -> None:
+        self._client.discard_unsent()
+        # A client that closes for good says so next.
+        if self._opened and not self._client.is_closed:
+            _logger.warning("the connection to NATS is lost")
+            self._listener.connection_lost()
+
+    async def _on_reconnected(self) -> None:
+        self._reset_pause()
+        self._refused_since = None
+        _logger.info("connected to NATS again")
+        self._listener.connection_restored()
+
+    async def _on_closed(self) -> None:
+        if self._opened:
+            reason = "it was closed" if self._closing else _describe(self._client.last_error)
+            self._listener.connection_closed(reason)
+
+    def _reset_pause(self) -> None:
+        self._pause = _FIRST_PAUSE
+        self._client.options["reconnect_time_wait"] = self._pause
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _describe(error: BaseException | None) -> str:
+    text = "no answer" if error is None else str(error) or type(error).__name__
+    return redact(text.removeprefix("nats: ").strip("'"))

@@ -1,0 +1,81 @@
+"""Header blocks: sections 2 and 4 of the wire protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+CALL: Final = "Pn-Call"
+IDEMPOTENCY_KEY: Final = "Pn-Idempotency-Key"
+ERROR_CODE: Final = "Nats-Service-Error-Code"
+ERROR: Final = "Nats-Service-Error"
+
+NO_RESPONDERS: Final = "503"
+"""The status with which the NATS server answers where nobody is subscribed."""
+
+_VERSION: Final = b"NATS/1.0"
+_END: Final = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderBlock:
+    """What a header block says."""
+
+    status: str
+    """The status of the version line, `503`, or nothing."""
+
+    lines: dict[str, str]
+    """The headers. Of a name that appears twice, the first line counts."""
+
+
+def encode(lines: Mapping[str, str]) -> bytes:
+    """The header block with these lines; nothing at all if there are none.
+
+    Names and values have to be checked already: a line break in one would forge a line.
+    """
+    if not lines:
+        return b""
+    parts = [_VERSION, _END]
+    for name, value in lines.items():
+        parts += (name.encode(), b": ", value.encode(), _END)
+    parts.append(_END)
+    return b"".join(parts)
+
+
+def size(lines: Mapping[str, str] | None) -> int:
+    """How many bytes `encode(lines)` has."""
+    if not lines:
+        return 0
+    total = len(_VERSION) + 2 * len(_END)
+    for name, value in lines.items():
+        length = len(value) if value.isascii() else len(value.encode())
+        total += len(name) + length + 4
+    return total
+
+
+def decode(block: bytes) -> HeaderBlock:
+    """Reads a header block.
+
+    Raises:
+        ValueError: It does not begin with `NATS/1.0`.
+    """
+    if not block:
+        return HeaderBlock("", {})
+    version, _, rest = block.partition(_END)
+    name, _, status = version.partition(b" ")
+    if name != _VERSION:
+        raise ValueError("a header block begins with NATS/1.0")
+    return HeaderBlock(status.strip()[:3].decode("ascii", "replace"), decode_lines(rest))
+
+
+def decode_lines(lines: bytes) -> dict[str, str]:
+    """Reads the lines after the version line; what is no `Name: value` is left out."""
+    headers: dict[str, str] = {}
+    for line in lines.split(_END):
+        name, colon, value = line.partition(b":")
+        if colon and name:
+            key = name.decode("ascii", "replace")
+            if key not in headers:
+                headers[key] = value.strip().decode("utf-8", "replace")
+    return headers

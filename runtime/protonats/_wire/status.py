@@ -1,0 +1,83 @@
+"""Statuses: section 5 of the wire protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf import any_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError, Message
+from google.rpc import error_details_pb2, status_pb2
+
+from protonats._wire import headers
+from protonats.errors import Code, StatusError
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_TEXT: Final = 512
+
+
+def encode(error: StatusError) -> tuple[dict[str, str], bytes]:
+    """The header lines and the body that answer a call with a status."""
+    status = status_pb2.Status(code=int(error.code), message=_utf8(error.message))
+    for detail in error.details:
+        if isinstance(detail, any_pb2.Any):
+            status.details.append(detail)
+        else:
+            status.details.add().Pack(detail)
+    lines = {
+        headers.ERROR_CODE: str(int(error.code)),
+        headers.ERROR: header_text(error.message, default=error.code.name),
+    }
+    return lines, status.SerializeToString()
+
+
+def decode(lines: Mapping[str, str], body: bytes) -> StatusError:
+    """The error that a response with the header `Nats-Service-Error-Code` stands for."""
+    code = _code(lines.get(headers.ERROR_CODE, ""))
+    message = lines.get(headers.ERROR, "")
+    status = status_pb2.Status()
+    try:
+        status.ParseFromString(body)
+    except DecodeError:
+        return StatusError(code, message)
+    if status.code != code:
+        return StatusError(code, message)
+    return StatusError(code, status.message, details=[_unpack(detail) for detail in status.details])
+
+
+def header_text(message: str, *, default: str) -> str:
+    """A message for people as one line of at most 512 bytes; `default` where nothing is left."""
+    text = _CONTROL.sub(" ", message).strip()
+    # Cutting can leave white space at the end, and the reader of a header would take it off.
+    text = text.encode("utf-8", "replace")[:_MAX_TEXT].decode("utf-8", "ignore").strip()
+    return text or default
+
+
+def internal(error_id: str) -> StatusError:
+    """What a caller is told of an exception that nobody expected; its text stays in the log."""
+    info = error_details_pb2.ErrorInfo(reason="UNHANDLED_EXCEPTION", domain="protonats")
+    info.metadata["error_id"] = error_id
+    return StatusError(Code.INTERNAL, f"internal error {error_id}", details=[info])
+
+
+def _code(text: str) -> Code:
+    if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 16:
+        return Code(int(text))
+    return Code.UNKNOWN
+
+
+def _unpack(detail: any_pb2.Any) -> Message:
+    """The message in an Any, or the Any itself if this process does not know its type."""
+    try:
+        descriptor = descriptor_pool.Default().FindMessageTypeByName(detail.TypeName())
+        message = message_factory.GetMessageClass(descriptor)()
+        message.ParseFromString(detail.value)
+    except (KeyError, DecodeError):
+        return detail
+    return message
+
+
+def _utf8(text: str) -> str:
+    """The text without lone surrogates, which protobuf refuses."""
+    return text.encode("utf-8", "replace").decode("utf-8")

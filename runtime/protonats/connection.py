@@ -1,0 +1,211 @@
+"""A connection to NATS, and the requests that are made on it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from protonats._calls import PendingCalls
+from protonats._transport.transport import Message, Subscription, Transport
+from protonats._wire import subjects
+from protonats.errors import Code, StatusError
+from protonats.metrics import Metrics
+from protonats.settings import ConnectionSettings
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
+
+__all__ = ["Connection", "connect"]
+
+_DRAIN_TIMEOUT: Final = 5.0
+
+
+async def connect(settings: ConnectionSettings | str | None = None) -> Connection:
+    """Connects to NATS.
+
+        async with await protonats.connect("nats://127.0.0.1:4222") as connection:
+            quest = QuestServiceClient(connection)
+
+    Args:
+        settings: All settings, or a URL alone; None reads the environment.
+
+    Raises:
+        ConfigurationError: A setting is not usable.
+        StatusError: UNAVAILABLE, if no server was reached within `startup_timeout`;
+            PERMISSION_DENIED, if the user may not receive answers at its inbox.
+    """
+    if settings is None:
+        settings = ConnectionSettings.from_environment()
+    elif isinstance(settings, str):
+        settings = ConnectionSettings(servers=(settings,))
+    connection = Connection(settings)
+    await connection._open()
+    return connection
+
+
+class Connection:
+    """A connection to NATS, made by `connect`; leaving its context drains it.
+
+    Attributes:
+        closed: Set when the connection is closed for good, by its owner or by the server.
+        close_reason: Why it is closed; None while it is not.
+        metrics: What was counted on this connection.
+    """
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self.closed = asyncio.Event()
+        self.close_reason: str | None = None
+        self.metrics = Metrics()
+        self._settings = settings
+        self._calls = PendingCalls(subjects.inbox_prefix(settings.name, secrets.token_hex(16)))
+        self._transport = Transport(settings, self)
+        self._inbox: Subscription | None = None
+        self._draining = False
+
+    @property
+    def name(self) -> str:
+        """The caller's name."""
+        return self._settings.name
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._transport.connected
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is closed for good."""
+        return self.closed.is_set()
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message that the server takes, header block included, in bytes."""
+        return self._transport.max_payload
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """nats-py's JetStream interface on this connection."""
+        return self._transport.jetstream
+
+    async def drain(self) -> None:
+        """Waits up to five seconds for the answers of running calls, lets no new ones begin, sends
+        what is left, and closes the connection."""
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_TIMEOUT):
+                await self._calls.idle()
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connection; calls that wait fail with UNAVAILABLE."""
+        self._draining = True
+        self._calls.fail_all(Code.UNAVAILABLE, "the connection was closed while the call ran")
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.drain()
+
+    async def _open(self) -> None:
+        await self._transport.open()
+        try:
+            inbox = self._calls.reply_subject("*")
+            self._inbox = await self._transport.subscribe(inbox, self._calls.answer)
+            await self._transport.barrier()
+            if self._inbox.denied:
+                raise StatusError(
+                    Code.PERMISSION_DENIED,
+                    f"the NATS server does not let this user subscribe to {inbox}: allow"
+                    f" _INBOX.{self.name}.>, or set NATS_NAME to the user's name",
+                )
+        except BaseException:
+            await self._transport.close()
+            raise
+
+    def _publish(self, subject: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Sends a message that nobody answers; errors are those of `Transport.publish`."""
+        if self._draining:
+            raise StatusError(Code.UNAVAILABLE, "the connection is closing")
+        self._transport.publish(subject, body, headers=headers)
+
+    async def _request(
+        self,
+        subject: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline: float,
+        *,
+        token: str | None = None,
+    ) -> Message:
+        """Sends a request and returns its answer, whatever that says: also the server's own answer,
+        with status 503, where nobody is subscribed.
+
+        Args:
+            subject: Where the request goes.
+            body: Its body.
+            headers: Its header lines, checked already.
+            deadline: Until when to wait, in the event loop's time.
+            token: The last token of the reply subject, new for each request; random by default.
+
+        Raises:
+            StatusError: UNAVAILABLE without a connection, or when it breaks; DEADLINE_EXCEEDED;
+                PERMISSION_DENIED; RESOURCE_EXHAUSTED for a message that is too large.
+        """
+        if self._draining:
+            raise StatusError(Code.UNAVAILABLE, "the connection is closing")
+        calls = self._calls
+        token = token or secrets.token_hex(16)
+        future = calls.add(token, subject)
+        timer = asyncio.get_running_loop().call_at(deadline, _expire, future, subject)
+        try:
+            reply = calls.reply_subject(token)
+            self._transport.publish(subject, body, reply=reply, headers=headers)
+            answer = await future
+        finally:
+            timer.cancel()
+            calls.remove(token)
+        if isinstance(answer, StatusError):
+            raise answer
+        return answer
+
+    def connection_lost(self) -> None:
+        """Fails running calls at once: their answers cannot come any more."""
+        self._calls.fail_all(
+            Code.UNAVAILABLE,
+            "the connection to NATS was lost while the call ran; it may have been handled",
+        )
+
+    def connection_restored(self) -> None:
+        """Nothing to do: the transport has renewed the subscriptions."""
+
+    def connection_closed(self, reason: str) -> None:
+        """Fails running calls, and tells whoever waits that no connection will come again."""
+        self._calls.fail_all(Code.UNAVAILABLE, f"the connection to NATS is closed: {reason}")
+        self.close_reason = reason
+        self.closed.set()
+
+    def publish_denied(self, subject: str) -> None:
+        """Fails the calls that the server refused to deliver."""
+        self.metrics.dropped("publish_denied")
+        self._calls.deny(subject)
+
+    def message_dropped(self, reason: str) -> None:
+        """Counts it."""
+        self.metrics.dropped(reason)
+
+
+def _expire(future: asyncio.Future[Message | StatusError], subject: str) -> None:
+    if not future.done():
+        text = f"no answer from {subject} before the deadline"
+        future.set_result(StatusError(Code.DEADLINE_EXCEEDED, text))

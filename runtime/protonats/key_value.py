@@ -1,0 +1,110 @@
+"""Key-value buckets of JetStream, read and written so that no conflict is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import nats.errors
+import nats.js.errors
+from nats.js.kv import KV_DEL, KV_OP, KV_PURGE
+
+from protonats.errors import Code, StatusError
+from protonats.events import PROVISION
+
+if TYPE_CHECKING:
+    from nats.js.kv import KeyValue as NatsKeyValue
+
+    from protonats.connection import Connection
+
+__all__ = ["Entry", "KeyValue"]
+
+_UNAVAILABLE: Final = (
+    nats.errors.ConnectionClosedError,
+    nats.errors.ConnectionReconnectingError,
+    nats.errors.NoRespondersError,
+    nats.errors.OutboundBufferLimitError,
+    nats.errors.TimeoutError,
+    nats.js.errors.NoStreamResponseError,
+    nats.js.errors.ServiceUnavailableError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a bucket has under one key."""
+
+    value: bytes | None
+    """The value; None where there is none, or none any more."""
+
+    revision: int
+    """The revision that the next write has to follow; 0 where nothing was ever written."""
+
+
+class KeyValue:
+    """One bucket; every write names the revision that it follows, so that nothing is overwritten
+    unseen. `Application.key_value` opens it."""
+
+    def __init__(self, connection: Connection, name: str, bucket: NatsKeyValue) -> None:
+        self.name = name
+        self._connection = connection
+        self._bucket = bucket
+
+    @classmethod
+    async def open(cls, connection: Connection, name: str) -> KeyValue:
+        """The bucket of this name.
+
+        Raises:
+            StatusError: FAILED_PRECONDITION, there is none, with the command that creates it;
+                UNAVAILABLE, JetStream does not answer.
+        """
+        with _unavailable(name):
+            try:
+                return cls(connection, name, await connection.jetstream.key_value(name))
+            except nats.js.errors.BucketNotFoundError:
+                text = f"there is no key-value bucket {name}: create it with `{PROVISION}`"
+                raise StatusError(Code.FAILED_PRECONDITION, text) from None
+
+    async def read(self, key: str) -> Entry:
+        """The newest entry under a key.
+
+        Raises:
+            StatusError: UNAVAILABLE, JetStream does not answer.
+        """
+        # Not nats-py's get: it may ask a replica, which may not have the newest entry yet.
+        subject = f"$KV.{self.name}.{key}"
+        with _unavailable(self.name):
+            try:
+                found = await self._connection.jetstream.get_msg(
+                    f"KV_{self.name}", subject=subject, direct=False
+                )
+            except nats.js.errors.NotFoundError:
+                return Entry(None, 0)
+        deleted = (found.headers or {}).get(KV_OP) in (KV_DEL, KV_PURGE)
+        return Entry(None if deleted else found.data or b"", found.seq or 0)
+
+    async def write(self, key: str, value: bytes, *, after: int) -> int | None:
+        """Writes a value if `after` is the key's revision; 0 if nothing was ever written there.
+
+        Returns:
+            The new revision; None if somebody else wrote in between.
+
+        Raises:
+            StatusError: UNAVAILABLE, JetStream does not answer; the value may be written.
+        """
+        with _unavailable(self.name):
+            try:
+                return int(await self._bucket.update(key, value, last=after))
+            except nats.js.errors.KeyWrongLastSequenceError:
+                return None
+
+
+@contextmanager
+def _unavailable(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        reason = str(error) or type(error).__name__
+        raise StatusError(Code.UNAVAILABLE, f"bucket {bucket} does not answer: {reason}") from error

@@ -1,0 +1,191 @@
+"""Creates the streams, consumers and key-value buckets that a set of services needs.
+
+    python -m protonats.provision generated/deploy/nats/jetstream.json [--replicas N]
+
+A run may be repeated: what exists is brought to the plan, what the plan does not name is left
+alone. A value that the plan leaves out or gives as null is the server's default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext, api
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+
+from protonats._plan import bucket_config, consumer_config, number, stream_config
+from protonats._process.exit import UsageError, report
+from protonats._process.log import log_json
+from protonats.connection import connect
+from protonats.errors import Code, ConfigurationError, StatusError
+from protonats.settings import ConnectionSettings
+
+__all__ = ["Change", "apply", "main"]
+
+_logger = logging.getLogger("protonats")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """What was done for one entry of the plan."""
+
+    kind: Literal["stream", "consumer", "bucket"]
+    """What the entry is."""
+
+    name: str
+    """Its name; a consumer's is `<stream>/<durable>`."""
+
+    action: Literal["created", "updated", "unchanged"]
+    """What had to be done."""
+
+
+async def apply(
+    jetstream: JetStreamContext, plan: Mapping[str, Any], *, replicas: int | None = None
+) -> tuple[Change, ...]:
+    """Creates or updates everything that `plan` names: streams, then consumers, then buckets.
+
+    Args:
+        jetstream: `Connection.jetstream` of a user who may manage JetStream.
+        plan: The content of `generated/deploy/nats/jetstream.json`.
+        replicas: The replicas of every stream and bucket, in place of the plan's; 1 for a single
+            server.
+
+    Raises:
+        ConfigurationError: The plan is malformed, or asks for what the server refuses, such as
+            another retention of an existing stream; the text names the entry.
+        StatusError: UNAVAILABLE, JetStream does not answer.
+    """
+    changes = [
+        await _stream(jetstream, "stream", entry, stream_config, replicas)
+        for entry in plan.get("streams") or ()
+    ]
+    changes += [await _consumer(jetstream, entry) for entry in plan.get("consumers") or ()]
+    changes += [
+        await _stream(jetstream, "bucket", entry, bucket_config, replicas)
+        for entry in plan.get("buckets") or ()
+    ]
+    return tuple(changes)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Applies the plan that `arguments` name, by default `sys.argv`, to the server in NATS_URL.
+
+    Returns:
+        The exit code: those of `protonats.serve`.
+    """
+    log_json()
+    try:
+        parser = _Parser(prog="python -m protonats.provision")
+        parser.add_argument("plan", type=Path)
+        parser.add_argument("--replicas", type=int)
+        options = parser.parse_args(arguments)
+        plan = _load(options.plan)
+        asyncio.run(
+            _run(ConnectionSettings.from_environment(name="provision"), plan, options.replicas)
+        )
+    except Exception as error:
+        return report(error)
+    return os.EX_OK
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; {self.format_usage().strip()}")
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        plan = json.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is no JSON: {error}") from None
+    if not isinstance(plan, dict):
+        raise ConfigurationError(f"{path} is no plan: write an object with streams and consumers")
+    return plan
+
+
+async def _run(settings: ConnectionSettings, plan: Mapping[str, Any], replicas: int | None) -> None:
+    async with await connect(settings) as connection:
+        for change in await apply(connection.jetstream, plan, replicas=replicas):
+            _logger.info(change.action, extra={"kind": change.kind, "target": change.name})
+
+
+async def _stream(
+    jetstream: JetStreamContext,
+    kind: Literal["stream", "bucket"],
+    entry: Mapping[str, Any],
+    build: Callable[[Mapping[str, Any]], api.StreamConfig],
+    replicas: int | None,
+) -> Change:
+    with _naming(kind, entry.get("name")):
+        config = build(entry)
+        config.num_replicas = replicas or number(entry, "replicas")
+        action = await _create_or_update(
+            lambda: jetstream.stream_info(str(config.name)),
+            lambda: jetstream.add_stream(config),
+            lambda: jetstream.update_stream(config),
+        )
+    return Change(kind=kind, name=entry["name"], action=action)
+
+
+async def _consumer(jetstream: JetStreamContext, entry: Mapping[str, Any]) -> Change:
+    name = f"{entry.get('stream')}/{entry.get('durable')}"
+    with _naming("consumer", name):
+        stream, config = entry["stream"], consumer_config(entry)
+        action = await _create_or_update(
+            lambda: jetstream.consumer_info(stream, str(config.durable_name)),
+            lambda: jetstream.add_consumer(stream, config),
+            lambda: jetstream.add_consumer(stream, config),
+        )
+    return Change(kind="consumer", name=name, action=action)
+
+
+async def _create_or_update(
+    read: Callable[[], Awaitable[api.StreamInfo | api.ConsumerInfo]],
+    create: Callable[[], Awaitable[api.StreamInfo | api.ConsumerInfo]],
+    update: Callable[[], Awaitable[api.StreamInfo | api.ConsumerInfo]],
+) -> Literal["created", "updated", "unchanged"]:
+    try:
+        before = await read()
+    except NotFoundError:
+        await create()
+        return "created"
+    # Only the server knows its defaults: it is told the whole plan, and says what became of it.
+    after = await update()
+    return "unchanged" if before.config == after.config else "updated"
+
+
+@contextmanager
+def _naming(kind: str, name: object) -> Iterator[None]:
+    """Turns the errors of one entry into errors that name it."""
+    try:
+        yield
+    except KeyError as error:
+        raise ConfigurationError(f"{kind} {name}: the plan has no {error}") from None
+    except (ServiceUnavailableError, NatsTimeoutError, NoRespondersError) as error:
+        raise StatusError(
+            Code.UNAVAILABLE, f"{kind} {name}: JetStream does not answer: {error}"
+        ) from None
+    except APIError as error:
+        raise ConfigurationError(
+            f"{kind} {name}: the server refuses it: {error.description}"
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{kind} {name}: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

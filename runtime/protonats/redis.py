@@ -1,0 +1,105 @@
+"""The connection to Redis: one server or a cluster, by the scheme of its URL."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import AuthenticationError, RedisClusterException, RedisError
+
+from protonats.errors import Code, ConfigurationError, StatusError
+
+if TYPE_CHECKING:
+    AnyRedis: TypeAlias = Redis | RedisCluster
+
+__all__ = ["connect_redis"]
+
+_logger = logging.getLogger("protonats")
+
+_CLUSTER_PREFIX: Final = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
+_SCHEMES: Final = ("redis", "rediss", *_CLUSTER_PREFIX)
+_TIMEOUT: Final = 5.0
+_FIRST_BACKOFF: Final = 0.1
+_LAST_BACKOFF: Final = 5.0
+
+
+async def connect_redis(url: str, *, startup_timeout: float = 30.0) -> AnyRedis:
+    """Connects to Redis, and returns when it has answered.
+
+    Connecting and reading time out after 5 seconds each; `?socket_timeout=` in the URL sets another
+    limit, in seconds.
+
+    Args:
+        url: `redis://` or `rediss://` (TLS) for one server, `redis+cluster://` or
+            `rediss+cluster://` for a cluster, of which any node will do.
+        startup_timeout: Seconds during which a Redis that cannot be reached is tried again.
+
+    Raises:
+        ConfigurationError: The URL is malformed, or Redis refuses the user or password.
+        StatusError: UNAVAILABLE, no answer within `startup_timeout`.
+    """
+    where = redacted(url)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + startup_timeout
+    backoff = _FIRST_BACKOFF
+    client = _client(url, where)
+    while True:
+        try:
+            async with asyncio.timeout_at(end):
+                await _probe(client)
+            return client
+        except AuthenticationError as error:
+            await client.aclose()
+            raise ConfigurationError(f"REDIS_URL: {where} refuses the login: {error}") from None
+        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+            if loop.time() + backoff >= end:
+                await client.aclose()
+                raise StatusError(
+                    Code.UNAVAILABLE,
+                    f"no Redis answers at {where} within {startup_timeout:g} s: {_reason(error)}",
+                ) from None
+            _logger.warning(
+                "Redis at %s does not answer, next attempt in %g s: %s",
+                where,
+                backoff,
+                _reason(error),
+            )
+        await asyncio.sleep(backoff)
+        backoff = min(backoff * 2, _LAST_BACKOFF)
+
+
+def redacted(url: str) -> str:
+    """The URL as it may stand in a log: scheme, host and port, without user, password and query."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "<not a URL>"
+    return f"{scheme}://{rest.split('/')[0].split('?')[0].rpartition('@')[2]}"
+
+
+def _client(url: str, where: str) -> AnyRedis:
+    scheme, _, rest = url.partition("://")
+    if scheme not in _SCHEMES:
+        known = ", ".join(f"`{name}://`" for name in _SCHEMES)
+        raise ConfigurationError(f"REDIS_URL: {where} begins with none of {known}")
+    plain = f"{_CLUSTER_PREFIX.get(scheme, scheme)}://{rest}"
+    try:
+        if urlsplit(plain).hostname is None:
+            raise ConfigurationError(f"REDIS_URL: {where} names no host")
+        kind: type[AnyRedis] = RedisCluster if scheme in _CLUSTER_PREFIX else Redis
+        return kind.from_url(plain, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+    except ValueError as error:
+        raise ConfigurationError(f"REDIS_URL: {where} is malformed: {error}") from None
+
+
+async def _probe(client: AnyRedis) -> None:
+    if isinstance(client, RedisCluster):
+        await client.initialize()
+    else:
+        await client.ping()
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,127 @@
+"""Runs services as a process: `python -m protonats.serve services.quest.service:QuestService`.
+
+A class whose constructor takes an argument gets the `Application`. The settings come from the
+environment, log lines go to stderr as JSON. The exit code tells how the process ended:
+
+    0   stopped by SIGTERM or SIGINT
+    64  the arguments are wrong, or a class cannot be loaded
+    69  NATS or Redis cannot be reached, or the connection was closed for good
+    70  anything else: a defect
+    78  a setting is wrong, or a stream, a consumer or a permission is missing
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from protonats._process.exit import UsageError, report
+from protonats._process.loading import Service, load
+from protonats._process.log import log_json
+from protonats.application import Application
+from protonats.errors import Code, StatusError
+from protonats.settings import Settings
+
+__all__ = ["main"]
+
+_logger = logging.getLogger("protonats")
+
+_CANCEL_AGAIN: Final = 0.1
+_USAGE: Final = "write python -m protonats.serve MODULE:CLASS, with one or more classes"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves the classes that `arguments` name, by default `sys.argv`, until told to stop.
+
+    Returns:
+        The exit code.
+    """
+    log_json()
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except Exception as error:
+        return report(error)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if not arguments:
+        raise UsageError(_USAGE)
+    services = [load(name) for name in arguments]
+    settings = Settings.from_environment(name=services[0].server.__protonats__.name)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_serve(services, settings))
+
+
+async def _serve(services: Sequence[Service], settings: Settings) -> int:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(_start(stack, services, settings))
+        await _first(starting, stopped)
+        if stopped.is_set():
+            await _end(starting)
+            _logger.info("stopped before it served")
+            return os.EX_OK
+        application = await starting
+        # From here on the application listens to signals by itself.
+        await application.run_until_stopped()
+        closed = application.connection.close_reason
+    if closed is not None:
+        raise StatusError(Code.UNAVAILABLE, f"the connection to NATS is closed for good: {closed}")
+    _logger.info("stopped")
+    return os.EX_OK
+
+
+async def _start(
+    stack: AsyncExitStack, services: Sequence[Service], settings: Settings
+) -> Application:
+    application = await stack.enter_async_context(Application(settings))
+    await application.serve(*(service.make(application) for service in services))
+    for instance in application.instances:
+        _logger.info(
+            "serving",
+            extra={
+                "service": instance.service.name,
+                "instance": instance.id,
+                "health": application.health_address,
+            },
+        )
+    return application
+
+
+async def _first(task: asyncio.Task[Application], event: asyncio.Event) -> None:
+    """Returns when the task is done or the event is set."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+async def _end(task: asyncio.Task[Application]) -> None:
+    """Cancels a task until it ends: `asyncio.wait_for`, which nats-py uses, may lose a cancellation
+    (python/cpython#86296, before Python 3.12)."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=_CANCEL_AGAIN)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _logger.info("the start had failed: %s", error)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The connection to Redis, against real servers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis, RedisCluster
+
+from protonats.errors import Code, ConfigurationError, StatusError
+from protonats.redis import connect_redis
+from protonats.testing import EmbeddedRedis
+
+pytestmark = pytest.mark.anyio
+
+_SLOTS = 16384
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[list[EmbeddedRedis]]:
+    """Three nodes that share all slots and know each other."""
+    with ExitStack() as stack:
+        arguments = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        nodes = [stack.enter_context(EmbeddedRedis(arguments=arguments)) for _ in range(3)]
+        clients = [stack.enter_context(SyncRedis(port=node.port)) for node in nodes]
+        for index, client in enumerate(clients):
+            slots = range(index * _SLOTS // 3, (index + 1) * _SLOTS // 3)
+            client.execute_command("CLUSTER ADDSLOTS", *slots)
+            client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
+        wait = threading.Event()
+        for _ in range(1000):
+            states = [cast(Any, client.execute_command("CLUSTER INFO")) for client in clients]
+            if all(state["cluster_state"] == "ok" for state in states) and all(
+                state["cluster_known_nodes"] == "3" for state in states
+            ):
+                break
+            wait.wait(0.02)
+        else:
+            pytest.fail("the Redis cluster did not form within 20 s")
+        yield nodes
+
+
+async def test_a_single_server_is_connected_when_the_call_returns(server: EmbeddedRedis) -> None:
+    redis = await connect_redis(server.url)
+
+    assert isinstance(redis, Redis)
+    await redis.set("key", "value")
+    assert await redis.get("key") == b"value"
+    await redis.aclose()
+
+
+async def test_a_cluster_is_used_through_any_of_its_nodes(cluster: list[EmbeddedRedis]) -> None:
+    redis = await connect_redis(cluster[1].url.replace("redis://", "redis+cluster://"))
+
+    assert isinstance(redis, RedisCluster)
+    keys = [f"key-{number}" for number in range(30)]
+    for key in keys:
+        await redis.set(key, key)
+    assert [await redis.get(key) for key in keys] == [key.encode() for key in keys]
+    nodes = [redis.get_node_from_key(key) for key in keys]
+    assert {node.port for node in nodes if node} == {node.port for node in cluster}
+    await redis.aclose()
+
+
+async def test_a_password_is_used_and_a_wrong_one_is_a_configuration_error() -> None:
+    with EmbeddedRedis(arguments=("--requirepass", "s3cret")) as server:
+        redis = await connect_redis(server.url.replace("//", "//:s3cret@"))
+        assert await redis.ping()
+        await redis.aclose()
+
+        with pytest.raises(ConfigurationError) as caught:
+            await connect_redis(server.url.replace("//", "//:wr0ng@"))
+    assert str(caught.value).startswith(f"REDIS_URL: {server.url} refuses the login")
+    assert "wr0ng" not in str(caught.value)
+
+
+async def test_no_server_is_unavailable_with_host_and_reason_and_without_the_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with EmbeddedRedis() as server:
+        url = server.url.replace("//", "//:s3cret@")
+    with caplog.at_level(logging.WARNING, "protonats"), pytest.raises(StatusError) as caught:
+        await connect_redis(url, startup_timeout=0.3)
+
+    assert caught.value.code is Code.UNAVAILABLE
+    assert caught.value.message.startswith(f"no Redis answers at {server.url} within 0.3 s: ")
+    assert "next attempt in 0.1 s" in caplog.messages[0]
+    assert "s3cret" not in caught.value.message + caplog.text
+
+
+async def test_a_server_that_comes_up_later_is_found(caplog: pytest.LogCaptureFixture) -> None:
+    server = EmbeddedRedis()
+    with server:
+        server.stop()
+
+        class StartOnFirstWarning(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                server.start()
+
+        handler = StartOnFirstWarning()
+        logging.getLogger("protonats").addHandler(handler)
+        try:
+            redis = await connect_redis(server.url, startup_timeout=10)
+        finally:
+            logging.getLogger("protonats").removeHandler(handler)
+        assert await redis.ping()
+        await redis.aclose()
+
+
+async def test_a_server_that_hangs_is_unavailable_within_the_limit() -> None:
+    with EmbeddedRedis() as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StatusError) as caught:
+                await connect_redis(server.url, startup_timeout=0.3)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("memcached://host", "memcached://host begins with none of `redis://`, `rediss://`"),
+        ("redis://", "redis:// names no host"),
+        ("redis://:s3cret@host:port", "redis://host:port is malformed"),
+        ("redis://host?socket_timeout=soon", "redis://host is malformed"),
+        ("host:6379", "<not a URL> begins with none of"),
+    ],
+)
+async def test_a_malformed_url_is_refused_without_repeating_secrets(url: str, text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await connect_redis(url)
+
+    assert text in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_embedded_server_keeps_its_port_over_a_restart_and_leaves_no_process() -> None:
+    with EmbeddedRedis() as server:
+        port, pid = server.port, server.pid
+        server.kill()
+        server.start()
+        assert server.port == port
+        assert server.pid != pid
+        pid = server.pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_an_embedded_server_that_cannot_start_says_why_and_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with (
+        pytest.raises(RuntimeError, match="redis-server did not start") as caught,
+        EmbeddedRedis(arguments=("--no-such-option", "1")),
+    ):
+        pass
+
+    assert "Bad directive or wrong number of arguments" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,239 @@
+"""The vectors of the wire protocol, byte by byte."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.wrappers_pb2 import StringValue
+from google.rpc.error_details_pb2 import RetryInfo
+
+from protonats._info import MethodInfo, MethodKind, ServiceInfo
+from protonats._serving import discovery
+from protonats._serving.endpoint import endpoints_of
+from protonats._wire import call, events, headers, metadata, status, subjects
+from protonats.errors import Code, StatusError
+from protonats.server import CallContext, Server
+
+_VECTORS = Path(__file__).parents[2] / "docs" / "wire-vectors"
+
+
+def load(name: str) -> Any:
+    return json.loads((_VECTORS / name).read_text())
+
+
+def trace_of(vector: dict[str, Any] | None) -> call.Trace | None:
+    return None if vector is None else call.Trace(**vector)
+
+
+class TestCallHeader:
+    vectors = load("call-header.json")
+
+    @pytest.mark.parametrize("vector", vectors["valid"], ids=lambda vector: vector["value"])
+    def test_is_read(self, vector: dict[str, Any]) -> None:
+        header = call.decode(vector["value"])
+        assert header.call_id == vector["call_id"]
+        assert header.remaining_ms == vector["remaining_ms"]
+        assert header.trace == trace_of(vector["trace"])
+
+    @pytest.mark.parametrize("vector", vectors["valid"], ids=lambda vector: vector["value"])
+    def test_is_written_in_one_way(self, vector: dict[str, Any]) -> None:
+        written = call.encode(
+            call.CallHeader(vector["call_id"], vector["remaining_ms"], trace_of(vector["trace"]))
+        )
+        assert (written == vector["value"]) is vector["canonical"]
+
+    @pytest.mark.parametrize("vector", vectors["invalid"], ids=lambda vector: vector["value"])
+    def test_is_refused_with_the_right_code(self, vector: dict[str, Any]) -> None:
+        with pytest.raises(StatusError) as error:
+            call.decode(vector["value"])
+        assert error.value.code == vector["code"]
+
+
+class TestMetadata:
+    vectors = load("metadata.json")
+
+    @pytest.mark.parametrize(("name", "value"), vectors["accepted"])
+    def test_a_good_pair_travels(self, name: str, value: str) -> None:
+        metadata.check({name: value})
+        assert metadata.read({name: value}) == {name: value}
+
+    @pytest.mark.parametrize(("name", "value"), vectors["refused"])
+    def test_a_bad_pair_is_refused_by_the_sender(self, name: str, value: str) -> None:
+        with pytest.raises(StatusError, match="metadata") as error:
+            metadata.check({name: value})
+        assert error.value.code is Code.INVALID_ARGUMENT
+
+    @pytest.mark.parametrize(("name", "value"), vectors["refused"])
+    def test_a_bad_pair_is_ignored_by_the_receiver(self, name: str, value: str) -> None:
+        assert metadata.read({name: value, "good": "one"}).get(name) is None
+
+
+class TestStatus:
+    vectors = load("status.json")
+
+    @pytest.mark.parametrize("vector", vectors["write"], ids=lambda vector: str(vector["code"]))
+    def test_is_written(self, vector: dict[str, Any]) -> None:
+        known: dict[str, Message] = {
+            "google.rpc.RetryInfo": RetryInfo(retry_delay=Duration(seconds=2))
+        }
+        details = [known[name] for name in vector["details"]]
+        error = StatusError(Code(vector["code"]), vector["message"], details=details)
+        lines, body = status.encode(error)
+        assert headers.encode(lines).hex() == vector["headers"]
+        assert body.hex() == vector["body"]
+
+    @pytest.mark.parametrize("vector", vectors["read"], ids=lambda vector: vector["name"])
+    def test_is_read(self, vector: dict[str, Any]) -> None:
+        block = headers.decode(bytes.fromhex(vector["headers"]))
+        if vector["name"] == "no responders":
+            assert (block.status, block.lines) == (headers.NO_RESPONDERS, {})
+            return
+        error = status.decode(block.lines, bytes.fromhex(vector["body"]))
+        assert error.code == vector["code"]
+        assert error.message == vector["message"]
+        assert [detail.DESCRIPTOR.full_name for detail in error.details] == vector["details"]
+
+
+class TestSubjects:
+    vectors = load("subjects.json")
+
+    @pytest.mark.parametrize("vector", vectors["fill"], ids=lambda vector: str(vector["values"]))
+    def test_a_template_is_filled(self, vector: dict[str, Any]) -> None:
+        template = subjects.template(vector["template"])
+        assert template.listen == vector["listen"]
+        if vector["subject"] is None:
+            with pytest.raises(StatusError) as error:
+                template.fill(vector["values"].__getitem__)
+            assert error.value.code is Code.INVALID_ARGUMENT
+        else:
+            assert template.fill(vector["values"].__getitem__) == vector["subject"]
+            assert subjects.matches(template.listen, vector["subject"])
+            template.check(vector["subject"], vector["values"].__getitem__)
+
+    @pytest.mark.parametrize("vector", vectors["reply"], ids=lambda vector: vector["subject"])
+    def test_replies_go_to_inboxes_only(self, vector: dict[str, Any]) -> None:
+        assert subjects.reply_allowed(vector["subject"]) is vector["allowed"]
+
+
+class TestUnary:
+    vectors = load("unary.json")
+
+    @pytest.mark.parametrize("vector", vectors["request"], ids=lambda vector: vector["name"])
+    def test_request_headers(self, vector: dict[str, Any]) -> None:
+        described = vector["call"]
+        header = call.CallHeader(
+            described["call_id"], described["remaining_ms"], trace_of(described["trace"])
+        )
+        lines = {headers.CALL: call.encode(header)}
+        if described["idempotency_key"] is not None:
+            lines[headers.IDEMPOTENCY_KEY] = described["idempotency_key"]
+        lines |= described["metadata"]
+        block = bytes.fromhex(vector["headers"])
+        assert headers.encode(lines) == block
+        assert headers.size(lines) == len(block)
+        assert headers.decode(block).lines == lines
+        assert metadata.read(lines) == described["metadata"]
+        assert StringValue(value=described["value"]).SerializeToString().hex() == vector["body"]
+
+    @pytest.mark.parametrize("vector", vectors["response"], ids=lambda vector: vector["name"])
+    def test_response_headers(self, vector: dict[str, Any]) -> None:
+        block = headers.decode(bytes.fromhex(vector["headers"]))
+        assert headers.ERROR_CODE not in block.lines
+        assert metadata.read(block.lines) == vector["metadata"]
+        assert headers.encode(vector["metadata"]).hex() == vector["headers"]
+
+
+class TestEvents:
+    vectors = load("event.json")
+
+    @pytest.mark.parametrize("vector", vectors["publish"], ids=lambda vector: vector["to"])
+    def test_publishing(self, vector: dict[str, Any]) -> None:
+        field = None if vector["key"] is None else "value"
+        assert events.subject(vector["subject"], field, vector["key"]) == vector["to"]
+        lines = events.event_headers(
+            event_id=vector["event_id"],
+            event_type="google.protobuf.StringValue",
+            metadata=vector["metadata"],
+            traceparent=vector["traceparent"],
+        )
+        assert headers.encode(lines).hex() == vector["headers"]
+        assert events.event_type(lines) == "google.protobuf.StringValue"
+        assert events.event_metadata(lines) == vector["metadata"]
+
+    @pytest.mark.parametrize("vector", vectors["dead_letter"], ids=lambda vector: vector["to"])
+    def test_dead_letters(self, vector: dict[str, Any]) -> None:
+        stream, consumer = vector["stream"], vector["consumer"]
+        assert events.dead_letter_subject(stream, consumer) == vector["to"]
+        original = {
+            events.MSG_ID: vector["event_id"],
+            events.EVENT: vector["event"],
+            **vector["metadata"],
+        }
+        letter = events.dead_letter_headers(
+            stream=stream,
+            consumer=consumer,
+            sequence=vector["sequence"],
+            subject=vector["subject"],
+            lines=original,
+            deliveries=vector["deliveries"],
+            error=vector["error"],
+        )
+        assert headers.encode(letter).hex() == vector["headers"]
+
+
+class TestDiscovery:
+    vector = load("discovery.json")
+
+    @pytest.fixture
+    def server(self) -> Server:
+        facts = self.vector["service"]
+        (method,) = facts["methods"]
+
+        class EchoServer(Server):
+            __protonats__ = ServiceInfo(
+                name=facts["name"],
+                full_name=facts["full_name"],
+                domain=facts["domain"],
+                version=facts["version"],
+                description=facts["description"],
+                methods=(
+                    MethodInfo(
+                        service=facts["full_name"],
+                        name=method["name"],
+                        python_name=method["endpoint"],
+                        subject=method["subject"],
+                        kind=MethodKind(method["kind"]),
+                        request=StringValue,
+                        response=StringValue,
+                        timeout=5.0,
+                    ),
+                ),
+            )
+
+            async def say(self, request: StringValue, context: CallContext) -> StringValue:
+                return request
+
+        return EchoServer()
+
+    def test_subjects(self) -> None:
+        facts = self.vector["service"]
+        served = [
+            subject
+            for verb in ("PING", "INFO", "STATS")
+            for subject in discovery.discovery_subjects(verb, facts["name"], facts["id"])
+        ]
+        assert served == self.vector["subjects"]
+
+    def test_responses(self, server: Server) -> None:
+        info, instance = server.__protonats__, self.vector["service"]["id"]
+        endpoints = endpoints_of(server)
+        started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert discovery.ping_response(info, instance) == self.vector["ping"]
+        assert discovery.info_response(info, instance, endpoints) == self.vector["info"]
+        assert discovery.stats_response(info, instance, endpoints, started) == self.vector["stats"]
