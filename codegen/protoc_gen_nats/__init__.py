@@ -1,3 +1,5 @@
 """The generator of protonats: a protoc plugin and the command line around it."""
 
-__version__ = "0.1.0"
+from protonats._version import __version__
+
+__all__ = ["__version__"]

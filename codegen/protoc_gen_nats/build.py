@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import keyword
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import (
@@ -15,23 +16,24 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from protoc_gen_nats.build_services import ServiceBuilder
 from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.errors import UserError
+from protoc_gen_nats.errors import Place, Problem, UserError
 from protoc_gen_nats.model import (
     Cardinality,
     Enum,
     EnumValue,
+    Extension,
     Field,
     File,
     Message,
     Oneof,
     Schema,
 )
+from protoc_gen_nats.naming import escape
 
 __all__ = ["build"]
 
 _KINDS = {
-    number: name.removeprefix("TYPE_").lower()
-    for name, number in FieldDescriptorProto.Type.items()
+    number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
 }
 
 
@@ -53,13 +55,23 @@ def build(
     for file in schemas.files.values():
         pool.AddSerializedFile(file.proto.SerializeToString())
     services = ServiceBuilder(schemas, complete=complete)
-    files = tuple(
-        _file(schemas.files[path], schemas, pool, services) for path in dict.fromkeys(generate)
-    )
-    if services.problems:
-        raise UserError(services.problems)
-    modules = tuple((path, file.module) for path, file in schemas.files.items())
-    return Schema(files=files, modules=modules)
+    chosen = [schemas.files[path] for path in dict.fromkeys(generate)]
+    files = tuple(_file(file, schemas, pool, services) for file in chosen)
+    if problems := [*services.problems, *_problems_of_modules(chosen)]:
+        raise UserError(problems)
+    return Schema(files=files)
+
+
+def _problems_of_modules(files: Iterable[SchemaFile]) -> Iterator[Problem]:
+    """Schemas whose Python module no `import` statement can name."""
+    for file in files:
+        for name in file.module.split("."):
+            if keyword.iskeyword(name) or not name.isidentifier():
+                text = (
+                    f"its Python module would be {file.module}, and Python cannot import {name!r}:"
+                    " rename that folder or file"
+                )
+                yield Problem(Place(file.path), text)
 
 
 def _file(
@@ -71,8 +83,11 @@ def _file(
         path=file.path,
         package=proto.package,
         module=file.module,
-        dependencies=tuple(proto.dependency),
-        public_dependencies=tuple(proto.dependency[index] for index in proto.public_dependency),
+        public_imports=tuple(
+            (imported.module, names)
+            for imported in schemas.public_imports(file)
+            if (names := tuple(name for name in imported.top_names() if escape(name) == name))
+        ),
         messages=tuple(
             build_message.message(message, (4, index), message.name)
             for index, message in enumerate(proto.message_type)
@@ -82,7 +97,8 @@ def _file(
             for index, enum in enumerate(proto.enum_type)
         ),
         services=tuple(services.service(file, path, service) for path, service in file.services()),
-        extensions=tuple(extension.name for extension in proto.extension),
+        extensions=build_message.extensions(proto.extension, (7,), proto.package),
+        events=tuple(services.events(file)),
     )
 
 
@@ -98,18 +114,11 @@ class _MessageBuilder:
         """Builds the message that is called `name` below the package, and all inside it."""
         full_name = self._file.full_name(name)
         descriptor: Descriptor = self._pool.FindMessageTypeByName(full_name)
-        entries = {
-            f".{full_name}.{nested.name}": nested
-            for nested in proto.nested_type
-            if nested.options.map_entry
-        }
         return Message(
             name=proto.name,
             ref=self._schemas.ref(full_name),
             fields=tuple(
-                self._field(
-                    field, (*path, 2, index), descriptor.fields_by_name[field.name], entries, proto
-                )
+                self._field(field, (*path, 2, index), descriptor.fields_by_name[field.name])
                 for index, field in enumerate(proto.field)
             ),
             oneofs=tuple(_oneofs(proto)),
@@ -122,7 +131,25 @@ class _MessageBuilder:
                 self.enum(enum, (*path, 4, index), f"{name}.{enum.name}")
                 for index, enum in enumerate(proto.enum_type)
             ),
+            extensions=self.extensions(proto.extension, (*path, 6), full_name),
             comment=self._file.comment(path),
+        )
+
+    def extensions(
+        self, protos: Iterable[FieldDescriptorProto], path: Path, scope: str
+    ) -> tuple[Extension, ...]:
+        """Builds the extensions that are declared in `scope`, a package or a message."""
+        prefix = f"{scope}." if scope else ""
+        return tuple(
+            Extension(
+                field=self._field(
+                    proto,
+                    (*path, index),
+                    self._pool.FindExtensionByName(f"{prefix}{proto.name}"),
+                ),
+                extendee=self._schemas.ref(proto.extendee),
+            )
+            for index, proto in enumerate(protos)
         )
 
     def enum(self, proto: EnumDescriptorProto, path: Path, name: str) -> Enum:
@@ -141,22 +168,15 @@ class _MessageBuilder:
             comment=self._file.comment(path),
         )
 
-    def _field(
-        self,
-        proto: FieldDescriptorProto,
-        path: Path,
-        descriptor: FieldDescriptor,
-        entries: dict[str, DescriptorProto],
-        parent: DescriptorProto,
-    ) -> Field:
-        entry = entries.get(proto.type_name)
+    def _field(self, proto: FieldDescriptorProto, path: Path, descriptor: FieldDescriptor) -> Field:
+        entry = self._schemas.map_entry(proto.type_name)
         value = entry.field[1] if entry else proto
         cardinality = Cardinality.SINGULAR
         if entry:
             cardinality = Cardinality.MAP
         elif proto.label == FieldDescriptorProto.LABEL_REPEATED:
             cardinality = Cardinality.REPEATED
-        in_oneof = proto.HasField("oneof_index") and not proto.proto3_optional
+        oneof = descriptor.containing_oneof
         return Field(
             name=proto.name,
             number=proto.number,
@@ -165,7 +185,7 @@ class _MessageBuilder:
             cardinality=cardinality,
             map_key=_KINDS[entry.field[0].type] if entry else None,
             presence=descriptor.has_presence,
-            oneof=parent.oneof_decl[proto.oneof_index].name if in_oneof else None,
+            oneof=oneof.name if oneof and not proto.proto3_optional else None,
             optional=proto.proto3_optional,
             deprecated=proto.options.deprecated,
             comment=self._file.comment(path),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 from protoc_gen_nats import subjects
@@ -36,6 +38,11 @@ class EventBuilder:
         self._problems = problems
         self._complete = complete
 
+    def declared(self, file: SchemaFile) -> list[Event]:
+        """The events of a schema."""
+        found = (self.event(file.full_name(name)) for _, name, _ in file.messages())
+        return [event for event in found if event is not None]
+
     def event(self, full_name: str) -> Event | None:
         """The event message of that name, or None if there is no such message or it is no event."""
         found = self._schemas.message(full_name)
@@ -46,7 +53,7 @@ class EventBuilder:
         option_path = (*path, *_EVENT_OPTION)
         subject = options.subject
         if not subject:
-            text = "names no subject: write subject: \"evt.<domain>.<verb>.v<major>\""
+            text = 'names no subject: write subject: "evt.<domain>.<verb>.v<major>"'
             self._problems.append(file.problem(option_path, f"event {full_name} {text}"))
         elif subjects.parameters(subject):
             text = f"event subject {subject!r} has a parameter: name the field in key_field"
@@ -81,11 +88,10 @@ class EventBuilder:
         self, file: SchemaFile, path: Path, options: options_pb2.ServiceOptions
     ) -> tuple[Event, ...]:
         """The events that a service publishes by type: those it names, else those of its file."""
-        names = [name for name in options.publishes if name != "*"]
-        if names:
-            found = [self._resolve(file, path, "publishes", name) for name in names]
-        else:
-            found = [self.event(file.full_name(name)) for _, name, _ in file.messages()]
+        names = [name for name in dict.fromkeys(options.publishes) if name != "*"]
+        if not names:
+            return tuple(self.declared(file))
+        found = [self._resolve(file, path, "publishes", name) for name in names]
         return tuple(event for event in found if event is not None)
 
     def consumer(self, file: SchemaFile, path: Path, options: options_pb2.Consumer) -> Consumer:
@@ -97,6 +103,8 @@ class EventBuilder:
         if not options.events:
             text = f'{label} names no event: write events: "<package>.<Message>"'
             self._problems.append(file.problem(path, text))
+        for problem in _problems_of_limits(options):
+            self._problems.append(file.problem(path, f"{label} {problem}"))
         events = []
         for name in dict.fromkeys(options.events):
             event = self._resolve(file, path, f"{label} consumes", name)
@@ -142,3 +150,14 @@ class EventBuilder:
             for name, found in messages
             if found and found[2].options.HasExtension(options_pb2.event)
         ]
+
+
+def _problems_of_limits(options: options_pb2.Consumer) -> Iterator[str]:
+    for field in ("max_deliver", "max_ack_pending"):
+        if (number := getattr(options, field)) < 0:
+            yield f"has {field}: {number}: write a number above zero"
+    times = [("ack_wait", optional_seconds(options, "ack_wait"))]
+    times += [("backoff", seconds(duration)) for duration in options.backoff]
+    for field, time in times:
+        if time is not None and time <= 0:
+            yield f"has {field} of {time:g} s: write a time above zero"

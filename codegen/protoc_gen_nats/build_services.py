@@ -16,12 +16,14 @@ from protoc_gen_nats.build_events import KEY_TYPES, EventBuilder
 from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.durations import optional_seconds
 from protoc_gen_nats.errors import Problem, did_you_mean
-from protoc_gen_nats.model import Bucket, Consumer, Method, MethodKind, Service
+from protoc_gen_nats.model import Bucket, Event, Method, MethodKind, Service
 from protoc_gen_nats.naming import (
     NATS_NAME,
     NATS_NAME_RULE,
     handler_name,
-    python_method_name,
+    implementation_package,
+    member_name,
+    publisher_name,
     snake_case,
     version_of_package,
 )
@@ -58,6 +60,10 @@ class ServiceBuilder:
         self._schemas = schemas
         self._events = EventBuilder(schemas, self.problems, complete=complete)
 
+    def events(self, file: SchemaFile) -> list[Event]:
+        """The events that a schema declares."""
+        return self._events.declared(file)
+
     def service(self, file: SchemaFile, path: Path, proto: ServiceDescriptorProto) -> Service:
         """Builds one service."""
         options = proto.options.Extensions[options_pb2.service]
@@ -72,6 +78,9 @@ class ServiceBuilder:
         domain = options.domain or _default_domain(file, stem)
         if wrong := subjects.problem_of_template(domain):
             self._report(file, option_path, f"domain {domain!r} {wrong}")
+        elif subjects.parameters(domain):
+            text = f"domain {domain!r} has a parameter: write parameters in a method's operation"
+            self._report(file, option_path, text)
         prefix = f"svc.{domain}.{version_of_package(file.proto.package).token}"
         methods = tuple(
             self._method(file, (*path, 2, index), method, full_name, prefix)
@@ -80,7 +89,17 @@ class ServiceBuilder:
         consumers = tuple(
             self._events.consumer(file, option_path, consumer) for consumer in options.consumes
         )
-        self._check_python_names(file, path, methods, consumers)
+        publishes = self._events.published(file, option_path, options)
+        handled = (event for consumer in consumers for event in consumer.events)
+        for names in (
+            [*(m.python_name for m in methods), *(handler_name(event.name) for event in handled)],
+            [publisher_name(event.name) for event in publishes],
+        ):
+            self._check_python_names(file, path, names)
+        for durable, count in Counter(consumer.durable for consumer in consumers).items():
+            if count > 1:
+                text = f"{count} consumers are called {durable!r}: write one with all their events"
+                self._report(file, option_path, text)
         for wildcard in ("calls", "publishes"):
             if "*" in getattr(options, wildcard) and not options.wildcard_reason:
                 text = f'{wildcard}: "*" needs a reason: write wildcard_reason: "…"'
@@ -89,11 +108,12 @@ class ServiceBuilder:
             proto_name=proto.name,
             full_name=full_name,
             name=name,
+            package=implementation_package(name, version_of_package(file.proto.package).token),
             domain=domain,
             version=self._version(file, option_path, options.version),
             description=options.description or _first_paragraph(comment) or full_name,
             methods=methods,
-            publishes=self._events.published(file, option_path, options),
+            publishes=publishes,
             consumers=consumers,
             buckets=tuple(self._bucket(file, option_path, one) for one in options.key_value),
             calls=tuple(options.calls),
@@ -125,8 +145,9 @@ class ServiceBuilder:
         operation = options.operation or snake_case(proto.name).lstrip("_")
         if wrong := subjects.problem_of_template(operation):
             self._report(file, option_path, f"operation {operation!r} {wrong}")
-        for parameter in subjects.parameters(operation):
-            self._check_parameter(file, option_path, proto.input_type, parameter)
+        else:
+            for parameter in subjects.parameters(operation):
+                self._check_parameter(file, option_path, proto.input_type, parameter)
         timeout = optional_seconds(options, "timeout")
         if timeout is not None and timeout <= 0:
             text = f"timeout of {proto.name} is {timeout:g} s: write a time above zero"
@@ -134,7 +155,7 @@ class ServiceBuilder:
         return Method(
             name=proto.name,
             full_name=f"{service}.{proto.name}",
-            python_name=python_method_name(proto.name),
+            python_name=member_name(proto.name),
             kind=_KINDS[proto.client_streaming, proto.server_streaming],
             request=self._schemas.ref(proto.input_type),
             response=self._schemas.ref(proto.output_type),
@@ -144,7 +165,9 @@ class ServiceBuilder:
             place=file.place(option_path),
         )
 
-    def _check_parameter(self, file: SchemaFile, path: Path, type_name: str, parameter: str) -> None:
+    def _check_parameter(
+        self, file: SchemaFile, path: Path, type_name: str, parameter: str
+    ) -> None:
         field = FieldDescriptorProto(type_name=type_name)
         for name in parameter.split("."):
             found = self._schemas.message(field.type_name)
@@ -159,16 +182,8 @@ class ServiceBuilder:
             text = f"{{{parameter}}} cannot stand in a subject: name a string or integer field"
             self._report(file, path, text)
 
-    def _check_python_names(
-        self,
-        file: SchemaFile,
-        path: Path,
-        methods: tuple[Method, ...],
-        consumers: tuple[Consumer, ...],
-    ) -> None:
-        names = Counter(method.python_name for method in methods)
-        names.update(handler_name(e.name) for consumer in consumers for e in consumer.events)
-        for name, count in names.items():
+    def _check_python_names(self, file: SchemaFile, path: Path, names: list[str]) -> None:
+        for name, count in Counter(names).items():
             if count > 1:
                 text = f"{count} methods or events would be the Python method {name!r}: rename one"
                 self._report(file, path, text)
@@ -179,11 +194,14 @@ class ServiceBuilder:
             self._report(file, path, f"{label} has no legal name: {NATS_NAME_RULE}")
         if not 0 <= options.history <= 64:
             self._report(file, path, f"{label} keeps {options.history} revisions: write 1 to 64")
+        ttl = optional_seconds(options, "ttl")
+        if ttl is not None and ttl <= 0:
+            self._report(file, path, f"{label} has ttl of {ttl:g} s: write a time above zero")
         return Bucket(
             name=options.name,
             description=options.description,
             history=options.history or 1,
-            ttl=optional_seconds(options, "ttl"),
+            ttl=ttl,
         )
 
     def _report(self, file: SchemaFile, path: Path, text: str) -> None:

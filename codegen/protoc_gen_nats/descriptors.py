@@ -1,7 +1,8 @@
 """Descriptors as protoc hands them over, with what is missing in them: where things stand.
 
-The options of this package, and those of `google.api`, have to be imported before a request is parsed:
-an extension that is unknown at that moment stays an unknown field, and `HasExtension` is false.
+The options of this package, and those of `google.api`, have to be imported before a request is
+parsed: an extension that is unknown at that moment stays an unknown field, and `HasExtension` is
+false.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from protoc_gen_nats.naming import module_of
 __all__ = ["Path", "SchemaFile", "SchemaSet"]
 
 Path = tuple[int, ...]
-"""Where an element stands in a FileDescriptorProto: field numbers and indexes, as in SourceCodeInfo."""
+"""Where an element stands in a FileDescriptorProto: field numbers and indexes, as in
+SourceCodeInfo."""
 
 _UNDATED = SourceCodeInfo.Location()
 
@@ -47,6 +49,8 @@ class SchemaFile:
         place = self._locations.get(path, _UNDATED)
         text = place.leading_comments or place.trailing_comments
         lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+        if all(line.startswith("/") for line in lines if line):
+            lines = [line[1:] for line in lines]
         margin = min((len(li) - len(li.lstrip(" ")) for li in lines if li), default=0)
         return "\n".join(line[margin:] for line in lines).strip("\n")
 
@@ -78,6 +82,14 @@ class SchemaFile:
         """Every service and its place."""
         for index, service in enumerate(self.proto.service):
             yield (6, index), service
+
+    def top_names(self) -> Iterator[str]:
+        """The names of what is declared at the top of the schema, services aside."""
+        yield from (message.name for message in self.proto.message_type)
+        for enum in self.proto.enum_type:
+            yield enum.name
+            yield from (value.name for value in enum.value)
+        yield from (extension.name for extension in self.proto.extension)
 
     def full_name(self, name: str) -> str:
         """The full name of what is called `name` below the package."""
@@ -124,12 +136,24 @@ class SchemaSet:
         """The type that a descriptor calls `.acme.v1.Thing`."""
         return self._types[type_name.removeprefix(".")].ref
 
+    def public_imports(self, file: SchemaFile) -> Iterator[SchemaFile]:
+        """The schemas that one imports publicly, and those that these import so."""
+        for index in file.proto.public_dependency:
+            imported = self.files[file.proto.dependency[index]]
+            yield imported
+            yield from self.public_imports(imported)
+
     def message(self, full_name: str) -> tuple[SchemaFile, Path, DescriptorProto] | None:
         """A message by its full name, or None if there is no such message."""
         found = self._types.get(full_name.removeprefix("."))
         if found is None or found.message is None:
             return None
         return found.file, found.path, found.message
+
+    def map_entry(self, type_name: str) -> DescriptorProto | None:
+        """The message that protoc makes up for the entries of a map, or None if it is no such."""
+        found = self.message(type_name)
+        return found[2] if found is not None and found[2].options.map_entry else None
 
     def message_names(self) -> list[str]:
         """The full names of all messages."""

@@ -43,7 +43,9 @@ class Drift:
     """From what is there to what should be there, as a unified diff."""
 
 
-def find_drift(root: Path, expected: Mapping[str, bytes], lock: Lock, owned: Path) -> Iterator[Drift]:
+def find_drift(
+    root: Path, expected: Mapping[str, bytes], lock: Lock, owned: Path
+) -> Iterator[Drift]:
     """Compares files with what they should be.
 
     Args:

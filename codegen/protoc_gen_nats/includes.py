@@ -1,7 +1,7 @@
 """Where the imported schemas are: our options, `google/api` and `buf/validate`.
 
-The first two are `.proto` files of installed packages. Of `buf/validate` packages ship the descriptor alone,
-so protoc gets it as a descriptor set.
+The first two are `.proto` files of installed packages. Of `buf/validate` packages ship the
+descriptor alone, so protoc gets it as a descriptor set.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import platformdirs
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from protoc_gen_nats.errors import UserError
+from protoc_gen_nats.naming import COMMON_PACKAGES
 from protoc_gen_nats.writing import write_file
 
 __all__ = ["VALIDATE", "export", "flags", "is_provided", "validate_descriptor_set"]
@@ -23,14 +24,8 @@ VALIDATE = "buf/validate/validate.proto"
 """The schema of the validation rules."""
 
 _OPTIONS = "protonats/v1/options.proto"
-_PROVIDED = (
-    "google/api/",
-    "google/logging/",
-    "google/longrunning/",
-    "google/protobuf/",
-    "google/rpc/",
-    "google/type/",
-    "protonats/v1/",
+_PROVIDED = tuple(
+    package.replace(".", "/") for package in (*COMMON_PACKAGES, "google.protobuf.", "protonats.v1.")
 )
 
 

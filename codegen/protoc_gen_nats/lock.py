@@ -1,7 +1,7 @@
 """`protonats.lock`: which files were generated, and what was in them.
 
-It tells a hand edit from a change of the schemas, and a file that is no longer generated from one that never
-was.
+It tells a hand edit from a change of the schemas, and a file that is no longer generated from one
+that never was.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def read_lock(root: Path) -> Lock:
     try:
         value = json.loads(path.read_bytes())
         if value["format"] != _FORMAT:
-            raise UserError.of(f"format {value['format']} is not known", Place(LOCK_NAME))
+            text = "upgrade protonats, or delete the file and generate again"
+            raise UserError.of(f"format {value['format']} is not known: {text}", Place(LOCK_NAME))
         return Lock(toolchain=value["toolchain"], files=value["files"])
     except FileNotFoundError:
         return Lock()

@@ -85,12 +85,16 @@ def load_manifest(path: Path) -> Manifest:
     """Reads and checks a manifest.
 
     Raises:
-        UserError: The file is missing, is not YAML, or breaks a rule; with the line of each problem.
+        UserError: The file is missing, is not YAML, or breaks a rule; with the line of each
+        problem.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError.of(f"cannot read {path.name}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        text = f"not UTF-8 at byte {error.start + 1}: save it as UTF-8"
+        raise UserError.of(text, Place(path.name)) from error
     schema = resources.files("protoc_gen_nats").joinpath("manifest.schema.json").read_text()
     value, places = checked_yaml.parse(text, path.name, json.loads(schema))
     manifest = _manifest(path.name, value, places)

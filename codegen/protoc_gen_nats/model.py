@@ -1,7 +1,7 @@
 """The intermediate representation: all that a target may know of a set of schemas.
 
-Every value is settled here (names, subjects, defaults, comments), so that a target only lays it out.
-Comments are plain text without the comment signs.
+Every value is settled here (names, subjects, defaults, comments), so that a target only lays it
+out. Comments are plain text without the comment signs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from protoc_gen_nats import subjects
 from protoc_gen_nats.errors import Place
+from protoc_gen_nats.naming import escape
 
 __all__ = [
     "Bucket",
@@ -19,6 +20,7 @@ __all__ = [
     "Enum",
     "EnumValue",
     "Event",
+    "Extension",
     "Field",
     "File",
     "Message",
@@ -61,6 +63,11 @@ class TypeRef:
     qualname: str
     """Its name in that module, `Outer.Inner`."""
 
+    @property
+    def python_name(self) -> str:
+        """Its name in that module's stub, where `class` is `class_`."""
+        return ".".join(map(escape, self.qualname.split(".")))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
@@ -90,6 +97,15 @@ class Field:
 
     deprecated: bool
     comment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extension:
+    """A field that is declared outside the message that has it."""
+
+    field: Field
+    extendee: TypeRef
+    """The message that has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +165,9 @@ class Message:
     oneofs: tuple[Oneof, ...]
     messages: tuple[Message, ...]
     enums: tuple[Enum, ...]
+    extensions: tuple[Extension, ...]
+    """Those that are declared in it, of whatever message."""
+
     comment: str
 
 
@@ -214,6 +233,9 @@ class Service:
     name: str
     """Its name in discovery (ADR-32)."""
 
+    package: str
+    """The Python package of its implementation, below `services`."""
+
     domain: str
     version: str
     description: str
@@ -235,22 +257,23 @@ class File:
     module: str
     """The Python module that protoc writes for it."""
 
-    dependencies: tuple[str, ...]
-    public_dependencies: tuple[str, ...]
+    public_imports: tuple[tuple[str, tuple[str, ...]], ...]
+    """Modules whose names are also names of this one, and these names."""
+
     messages: tuple[Message, ...]
     enums: tuple[Enum, ...]
     services: tuple[Service, ...]
-    extensions: tuple[str, ...]
-    """Names of extensions declared at the top of the file."""
+    extensions: tuple[Extension, ...]
+    """Those that are declared at the top of the file."""
+
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schema:
-    """The schemas to generate for, in the order of the request, and what is known of the others."""
+    """The schemas to generate for, in the order of the request."""
 
     files: tuple[File, ...]
-    modules: tuple[tuple[str, str], ...]
-    """Path and Python module of every schema of the request, imported ones included."""
 
     @property
     def services(self) -> tuple[Service, ...]:

@@ -7,18 +7,30 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
+    "COMMON_PACKAGES",
     "NATS_NAME",
     "NATS_NAME_RULE",
     "PackageVersion",
     "escape",
     "handler_name",
+    "implementation_package",
+    "member_name",
     "module_of",
     "publisher_name",
-    "python_method_name",
     "snake_case",
     "stub_module",
     "version_of_package",
 ]
+
+COMMON_PACKAGES = (
+    "google.api.",
+    "google.logging.",
+    "google.longrunning.",
+    "google.rpc.",
+    "google.type.",
+)
+"""What googleapis-common-protos has the modules of. Their stubs are protoc's own, and not marked as
+typed."""
 
 NATS_NAME = re.compile(r"[A-Za-z0-9_-]+")
 """What services (ADR-32), consumers and buckets may be called."""
@@ -27,6 +39,7 @@ NATS_NAME_RULE = "write letters, digits, `_` and `-`"
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|[0-9]+|_+")
 _VERSION = re.compile(r"v(?P<major>[1-9][0-9]*)(?P<channel>(alpha|beta)[0-9]*)?")
+_USED_BY_CLASSES = frozenset({"float", "protonats", "str"})
 
 
 def snake_case(name: str) -> str:
@@ -44,11 +57,19 @@ def escape(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name.rstrip("_") or name) else name
 
 
-def python_method_name(name: str) -> str:
-    """The Python method of an RPC. Names that begin with `_` are the runtime's own, so such an RPC
-    gets `rpc` before it."""
+def member_name(name: str) -> str:
+    """The attribute of a class that stands for an RPC or an event: `GenerateQuest` is
+    `generate_quest`.
+
+    Names that begin with `_` are the runtime's own and get `rpc` before them. What the class itself
+    refers to (`float`, the message modules) gets `_` behind, as keywords do.
+    """
     snake = snake_case(name)
-    return f"rpc{snake}" if snake.startswith("_") else escape(snake)
+    if snake.startswith("_"):
+        return f"rpc{snake}"
+    if snake in _USED_BY_CLASSES or snake.endswith("_pb2"):
+        return f"{snake}_"
+    return escape(snake)
 
 
 def module_of(proto_path: str) -> str:
@@ -73,6 +94,14 @@ def handler_name(event: str) -> str:
 def publisher_name(event: str) -> str:
     """The Python method that publishes an event: `QuestGenerated` is `publish_quest_generated`."""
     return f"publish_{snake_case(event).lstrip('_')}"
+
+
+def implementation_package(service: str, version: str) -> str:
+    """The Python package of a service's implementation: of `quest-log` in `v1` it is `quest_log`,
+    in `v2` it is `quest_log_v2`."""
+    name = service.replace("-", "_")
+    name = f"{name}_{version}" if version != "v1" else escape(name)
+    return name if name.isidentifier() else f"_{name}"
 
 
 @dataclass(frozen=True, slots=True)

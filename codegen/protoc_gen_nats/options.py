@@ -22,8 +22,8 @@ class PluginOptions:
     """The family of files to emit: `python`, typed clients, servers and message stubs."""
 
     set: str = "partial"
-    """`complete`: the request holds every schema of the system, so names that cannot be resolved are
-    errors. `partial`: other schemas may exist."""
+    """`complete`: the request holds every schema of the system, so names that cannot be resolved
+    are errors. `partial`: other schemas may exist."""
 
 
 def parse_parameter(parameter: str) -> PluginOptions:

@@ -22,7 +22,8 @@ __all__ = ["main", "run"]
 def run(request: bytes) -> bytes:
     """Answers a serialized CodeGeneratorRequest with a serialized CodeGeneratorResponse.
 
-    What is wrong in a schema or in the parameter stands in the response's `error`, one problem a line.
+    What is wrong in a schema or in the parameter stands in the response's `error`, one problem a
+    line.
     """
     response = CodeGeneratorResponse(
         supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL

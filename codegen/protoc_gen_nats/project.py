@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from protoc_gen_nats import __version__
 from protoc_gen_nats.build import build
 from protoc_gen_nats.drift import Drift, State, find_drift
-from protoc_gen_nats.errors import Place, UserError
+from protoc_gen_nats.errors import Place, Problem, UserError
 from protoc_gen_nats.lock import LOCK_NAME, Lock, digest, read_lock
 from protoc_gen_nats.manifest import Manifest, load_manifest
 from protoc_gen_nats.protoc import compile_schemas
@@ -46,7 +46,8 @@ class Outcome:
     scaffolded: tuple[str, ...]
     removed: tuple[str, ...]
     kept: tuple[str, ...]
-    """Files that nothing generates any more, kept because they were edited or are not the generator's."""
+    """Files that nothing generates any more, kept because they were edited or never were the
+    generator's."""
 
     unchanged: int
 
@@ -64,10 +65,20 @@ class Project:
             UserError: Something is wrong with the manifest or a schema.
         """
         manifest = load_manifest(self.root / MANIFEST_NAME)
-        paths = self._schemas(manifest)
+        folders = self._schemas(manifest)
+        try:
+            return self._render(manifest, list(folders))
+        except UserError as error:
+            raise UserError(_from_root(problem, folders) for problem in error.problems) from error
+
+    def _render(self, manifest: Manifest, paths: list[str]) -> Rendered:
         compiled = compile_schemas(self.root, manifest.proto_roots, paths)
         schema = build(compiled.protos, compiled.generate, complete=True)
-        problems = [*check_subjects(schema), *check_complete(schema), *check_streams(schema, manifest)]
+        problems = [
+            *check_subjects(schema),
+            *check_complete(schema),
+            *check_streams(schema, manifest),
+        ]
         if problems:
             raise UserError(problems)
         files = [
@@ -106,8 +117,8 @@ class Project:
         edited = [one for one in drift if one.state is State.HAND_EDITED]
         if edited and not force:
             raise UserError.of(
-                f"{', '.join(one.path for one in edited)}: edited by hand, and generating would lose"
-                " that: see it with `protonats check`, then move the edit to the schema or to"
+                f"{', '.join(one.path for one in edited)}: edited by hand, and generating would"
+                " lose that: see it with `protonats check`, then move the edit to the schema or to"
                 " services/, and overwrite it with `protonats generate --force`"
             )
         lock = read_lock(self.root)
@@ -121,7 +132,10 @@ class Project:
             toolchain=rendered.toolchain,
             files={path: digest(content) for path, content in rendered.owned.items()},
         ).serialize()
-        if not (self.root / LOCK_NAME).is_file() or (self.root / LOCK_NAME).read_bytes() != new_lock:
+        if (
+            not (self.root / LOCK_NAME).is_file()
+            or (self.root / LOCK_NAME).read_bytes() != new_lock
+        ):
             contents[LOCK_NAME] = new_lock
         write_all(self.root, contents)
         for path in removed:
@@ -146,8 +160,8 @@ class Project:
                 return
             folder.rmdir()
 
-    def _schemas(self, manifest: Manifest) -> list[str]:
-        """The schemas of the project, relative to their folders."""
+    def _schemas(self, manifest: Manifest) -> dict[str, str]:
+        """The schemas of the project, relative to their folders, and these folders."""
         found: dict[str, str] = {}
         for folder in manifest.proto_roots:
             base = self.root / folder
@@ -161,4 +175,13 @@ class Project:
         if not found:
             text = f"no schemas in {', '.join(manifest.proto_roots)}: write a .proto file there"
             raise UserError.of(text, Place(manifest.path))
-        return list(found)
+        return found
+
+
+def _from_root(problem: Problem, folders: Mapping[str, str]) -> Problem:
+    """A problem whose place is a path from the project's root, as an editor opens it."""
+    folder = folders.get(problem.place.path)
+    if folder is None:
+        return problem
+    path = Path(folder, problem.place.path).as_posix()
+    return replace(problem, place=replace(problem.place, path=path))

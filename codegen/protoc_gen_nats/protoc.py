@@ -19,9 +19,7 @@ from protoc_gen_nats.naming import module_of
 __all__ = ["Compiled", "compile_schemas"]
 
 _PROTOC = (sys.executable, "-m", "grpc_tools.protoc")
-_PLACED = re.compile(
-    r"(?P<path>[^:]+\.proto):((?P<line>\d+):(?P<column>\d+):)? (?P<text>.*)"
-)
+_PLACED = re.compile(r"(?P<path>[^:]+\.proto):((?P<line>\d+):(?P<column>\d+):)? (?P<text>.*)")
 _GENCODE = re.compile(rb"# Protobuf Python Version: (\S+)")
 
 
@@ -33,7 +31,8 @@ class Compiled:
     """All schemas, imported ones before their importers, with comments and positions."""
 
     generate: tuple[str, ...]
-    """The paths of those to generate for: the project's, and imported ones that no package provides."""
+    """The paths of those to generate for: the project's, and imported ones that no package
+    provides."""
 
     modules: Mapping[str, bytes]
     """The Python message modules that protoc wrote, by path."""
@@ -79,8 +78,8 @@ def compile_schemas(root: Path, folders: Sequence[str], paths: Sequence[str]) ->
 def _run(command: Sequence[str], root: Path) -> None:
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
-        lines = result.stderr.strip().splitlines() or [f"protoc ended with {result.returncode}"]
-        raise UserError(map(_problem, lines))
+        lines = [line for line in result.stderr.splitlines() if line and ": warning: " not in line]
+        raise UserError(map(_problem, lines or [f"protoc ended with {result.returncode}"]))
 
 
 def _problem(line: str) -> Problem:

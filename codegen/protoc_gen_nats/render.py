@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from protoc_gen_nats import layout
+from protoc_gen_nats import layout, text
 
 __all__ = ["render"]
 
@@ -31,10 +31,17 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["docstring"] = layout.docstring
-    environment.filters["literal"] = layout.string_literal
-    environment.filters["literal_type"] = layout.literal_type
-    environment.filters["optional_literal_type"] = layout.optional_literal_type
+    environment.filters |= {
+        "annotated": layout.annotated,
+        "assigned": layout.assigned,
+        "class_header": layout.class_header,
+        "docstring": text.docstring,
+        "literal": text.string_literal,
+        "numbered": layout.numbered,
+        "parameter": layout.parameter,
+        "property_header": layout.property_header,
+        "tuple_argument": layout.tuple_argument,
+    }
     return environment
 
 

@@ -39,7 +39,7 @@ class _Claim:
 
 
 def _overlapping(claims: list[_Claim]) -> Iterator[tuple[_Claim, _Claim]]:
-    """Pairs of claims whose subjects overlap: equal ones by look-up, only wildcards pair by pair."""
+    """Pairs of claims whose subjects overlap: equal ones by look-up, wildcards pair by pair."""
     plain: dict[str, _Claim] = {}
     wild: list[_Claim] = []
     for claim in claims:
@@ -56,7 +56,7 @@ def _overlapping(claims: list[_Claim]) -> Iterator[tuple[_Claim, _Claim]]:
 
 
 def check_complete(schema: Schema) -> Iterator[Problem]:
-    """Finds what only the whole system shows: calls to nobody, and names that two services share."""
+    """Finds what only the whole system shows: calls to nobody, names that two services share."""
     services = schema.services
     callable_names = {service.full_name for service in services}
     callable_names.update(m.full_name for service in services for m in service.methods)
@@ -66,8 +66,8 @@ def check_complete(schema: Schema) -> Iterator[Problem]:
                 hint = did_you_mean(name, callable_names)
                 yield Problem(service.place, f"calls {name}, which does not exist: {hint}")
     yield from _shared(
-        ((f"{s.name} {s.domain} {s.version}", s) for s in services),
-        "has the name, domain and version of",
+        ((s.package, s) for s in services),
+        "has the name and version of",
     )
     yield from _shared(
         ((consumer.durable, s) for s in services for consumer in s.consumers),
@@ -89,8 +89,8 @@ def _shared(claims: Iterable[tuple[str, Service]], label: str) -> Iterator[Probl
 
 
 def events_of(schema: Schema) -> list[Event]:
-    """Every event that some service publishes or consumes, once."""
-    events: dict[str, Event] = {}
+    """Every event that a schema declares, or some service publishes or consumes, once."""
+    events = {event.ref.full_name: event for file in schema.files for event in file.events}
     for service in schema.services:
         for event in service.publishes:
             events.setdefault(event.ref.full_name, event)

@@ -1,4 +1,4 @@
-"""Rules between schemas and manifest: every event has one stream, and no stream listens to calls."""
+"""Rules between schemas and manifest: every event has one stream, no stream listens to calls."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ __all__ = ["check_streams"]
 
 
 def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
-    """Finds events that no stream or several streams capture, streams that capture calls, and consumers
-    whose events lie in several streams."""
+    """Finds events that no stream or several streams capture, streams that capture calls, and
+    consumers whose events lie in several streams."""
     for event in events_of(schema):
         if not event.durable:
             continue
-        names = manifest.streams_of(event.filter_subject)
-        if len(names) != 1:
-            found = f"the streams {' and '.join(names)} capture" if names else "no stream captures"
+        if wrong := _problem_of_event(event.filter_subject, manifest):
             text = (
-                f"event {event.ref.full_name}: {found} its subject {event.filter_subject}:"
+                f"event {event.ref.full_name}: {wrong} its subject {event.filter_subject}:"
                 f" name it in exactly one stream of {manifest.path}"
             )
             yield Problem(event.place, text)
@@ -45,3 +43,16 @@ def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
                     f" {' and '.join(sorted(homes))}: write one consumer for each stream"
                 )
                 yield Problem(service.place, text)
+
+
+def _problem_of_event(subject: str, manifest: Manifest) -> str:
+    """What is wrong with the streams that capture a subject, or an empty text."""
+    names = manifest.streams_of(subject)
+    if len(names) > 1:
+        return f"the streams {' and '.join(names)} capture"
+    if not names:
+        return "no stream captures"
+    (stream,) = (stream for stream in manifest.streams if stream.name == names[0])
+    if not any(subjects.captures(pattern, subject) for pattern in stream.subjects):
+        return f"the stream {stream.name} captures only a part of"
+    return ""

@@ -1,6 +1,7 @@
 """Subjects and the templates they are written with.
 
-A template is a subject in which a token may be `{field}` or `{field.field}`, a value of the request.
+A template is a subject in which a token may be `{field}` or `{field.field}`, a value of the
+request.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def problem_of_pattern(pattern: str) -> str:
 
 
 def captures(pattern: str, subject: str) -> bool:
-    """Whether every message that `subject` can match, `*` and `>` included, also matches `pattern`."""
+    """Whether all that `subject` can match, `*` and `>` included, also matches `pattern`."""
     wide, narrow = tokens(pattern), tokens(subject)
     for index, token in enumerate(wide):
         if token == ">":

@@ -22,8 +22,9 @@ __all__ = ["check"]
 def check(project: Project, as_json: bool) -> None:
     """Check that generated files are what the schemas say.
 
-    Shows what is changed, missing, orphaned or edited by hand as a unified diff, and ends with exit code 1
-    if anything is. Another version of protonats or protoc alone is no drift, and is reported apart.
+    Shows what is changed, missing, orphaned or edited by hand as a unified diff, and ends with exit
+    code 1 if anything is. Another version of protonats or protoc alone is no drift, and is reported
+    apart.
 
     \b
     Examples:
@@ -77,4 +78,6 @@ def _print_toolchain(recorded: Mapping[str, str], running: Mapping[str, str]) ->
     for tool in sorted({*recorded, *running}):
         before, now = recorded.get(tool, "none"), running.get(tool, "none")
         if before != now:
-            click.echo(f"Note: generated with {tool} {before}, checked with {now}. That is no drift.")
+            click.echo(
+                f"Note: generated with {tool} {before}, checked with {now}. That is no drift."
+            )

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -48,15 +48,24 @@ def print_json(value: Any) -> None:
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Prints a UserError on standard error, one problem a line, and ends with exit code 1."""
+    """Prints what is wrong on standard error, one problem a line, and ends with exit code 1.
+
+    That is a UserError, or an OSError: a file that cannot be read or written.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except UserError as error:
-            for problem in error.problems:
-                click.echo(f"{click.style('error', fg='red', bold=True)}: {problem}", err=True)
-            sys.exit(1)
+            _fail(*map(str, error.problems))
+        except OSError as error:
+            _fail(f"{error.filename or 'this machine'}: {error.strerror or error}")
 
     return wrapped
+
+
+def _fail(*problems: str) -> NoReturn:
+    for problem in problems:
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {problem}", err=True)
+    sys.exit(1)

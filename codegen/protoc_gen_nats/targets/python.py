@@ -12,9 +12,8 @@ __all__ = ["render"]
 
 
 def render(schema: Schema) -> Iterator[GeneratedFile]:
-    """Renders `<schema>_pb2.pyi` for every schema, and `<schema>_nats.py` for those with services."""
-    modules = dict(schema.modules)
+    """Renders `<schema>_pb2.pyi` of every schema, and `<schema>_nats.py` of those with services."""
     for file in schema.files:
-        yield python_messages.render(file, modules)
+        yield python_messages.render(file)
         if file.services:
             yield python_services.render(file)

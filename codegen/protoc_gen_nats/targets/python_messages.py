@@ -1,146 +1,102 @@
 """`<schema>_pb2.pyi`: types for the message module that protoc writes.
 
-At run time protobuf builds the classes from descriptors; this stub is all that a type checker or an editor
-knows of them.
+At run time protobuf builds the classes from descriptors; this stub is all that a type checker or an
+editor knows of them.
 """
 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
-from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import from_import
-from protoc_gen_nats.model import Cardinality, Enum, Field, File, Message, TypeRef
+from protoc_gen_nats.layout import WIDTH, TypeExpr, from_import, re_export
+from protoc_gen_nats.model import Cardinality, Enum, EnumValue, Extension, Field, File, Message
+from protoc_gen_nats.naming import escape
 from protoc_gen_nats.render import render as render_template
+from protoc_gen_nats.targets.python_types import (
+    MESSAGES,
+    StubTypes,
+    all_enums,
+    all_extensions,
+    all_fields,
+    all_messages,
+    container,
+)
+from protoc_gen_nats.text import string_literal
 
 __all__ = ["render"]
 
-_SCALARS = {
-    "double": "float",
-    "float": "float",
-    "string": "str",
-    "bytes": "bytes",
-    "bool": "bool",
-    **dict.fromkeys(
-        (
-            *("int32", "int64", "uint32", "uint64", "sint32", "sint64"),
-            *("fixed32", "fixed64", "sfixed32", "sfixed64"),
-        ),
-        "int",
-    ),
-}
-_MESSAGES = ("message", "group")
-_BUILTINS = frozenset({"bool", "bytes", "float", "int", "str", "property"})
-
-
-def render(file: File, modules: Mapping[str, str]) -> GeneratedFile:
-    """Renders the stub of one schema.
-
-    Args:
-        file: The schema.
-        modules: The Python module of every schema of the request, by path.
-    """
-    messages = list(_flatten(file.messages))
-    used = {
-        field.type
-        for message in messages
-        for field in message.fields
-        if field.type is not None and field.type.module != file.module
+_MESSAGE_MEMBERS = frozenset(
+    {
+        *("ByteSize", "Clear", "ClearExtension", "ClearField", "CopyFrom", "DESCRIPTOR"),
+        *("DiscardUnknownFields", "Extensions", "FindInitializationErrors", "FromString"),
+        *("HasExtension", "HasField", "IsInitialized", "ListFields", "MergeFrom"),
+        *("MergeFromString", "ParseFromString", "SerializePartialToString"),
+        *("SerializeToString", "SetInParent", "UnknownFields", "WhichOneof"),
     }
-    imports = ModuleImports(used, prefix="_")
-    names = _Names(file, imports, messages)
+)
+"""What every message has; a field of that name is reached with `getattr` alone."""
+
+_ENUM_MEMBERS = frozenset({"DESCRIPTOR", "Name", "Value", "items", "keys", "values"})
+"""What every enum has; a value of that name is reached with `Value` alone."""
+
+
+def render(file: File) -> GeneratedFile:
+    """Renders the stub of one schema."""
+    types = StubTypes(file)
     values = {
         "path": file.path,
-        "prelude": [
-            *_prelude(file, messages, qualified=names.qualified),
-            *imports.lines(),
-            *(f"from {modules[path]} import *" for path in file.public_dependencies),
+        "standard_imports": list(_standard_imports(file, types)),
+        "imports": [
+            *sorted([*_protobuf_imports(file), *types.import_lines()]),
+            *(re_export(module, names) for module, names in file.public_imports),
         ],
-        "messages": [_message(message, names) for message in file.messages],
-        "enums": [_enum(enum) for enum in file.enums],
-        "extensions": file.extensions,
-        "b": names.prefix,
+        "messages": [_message(message, types) for message in file.messages],
+        "enums": [_enum(enum, types) for enum in file.enums],
+        "constants": _constants(extension.field for extension in file.extensions),
+        "extensions": _extensions(file.extensions, types),
+        "b": types.builtins,
+        "int": TypeExpr(f"{types.builtins}int"),
+        "width": WIDTH,
     }
     path = file.module.replace(".", "/") + ".pyi"
     return GeneratedFile(path=path, content=render_template("python/messages.pyi.j2", values))
 
 
-def _flatten(messages: tuple[Message, ...]) -> Iterator[Message]:
-    for message in messages:
-        yield message
-        yield from _flatten(message.messages)
-
-
-def _prelude(file: File, messages: list[Message], *, qualified: bool) -> Iterator[str]:
-    """The imports from the standard library and from protobuf."""
+def _standard_imports(file: File, types: StubTypes) -> Iterator[str]:
+    """The imports from the standard library."""
+    messages = list(all_messages(file.messages))
     fields = [field for message in messages for field in message.fields]
-    containers = {name for field in fields if (name := _container(field)) is not None}
-    has_enums = bool(file.enums) or any(message.enums for message in messages)
-    overloads = any(len(_oneofs(message)) > 1 for message in messages)
-    if qualified:
+    names = [message.name for message in messages] + [enum.name for enum in all_enums(file)]
+    if types.qualified:
         yield "import builtins as _builtins"
-    if any(name.startswith("Repeated") for name in containers):
+    if any(field.cardinality is Cardinality.REPEATED for field in fields):
         yield "from collections.abc import Iterable as _Iterable"
-    if any(name.endswith("Map") for name in containers):
+    if any(field.cardinality is Cardinality.MAP for field in fields):
         yield "from collections.abc import Mapping as _Mapping"
     if fields:
         yield "from typing import Literal as _Literal"
-    if has_enums:
+    if all_enums(file):
         yield "from typing import NewType as _NewType"
-    if overloads:
+    if any(len(_oneofs(message)) > 1 for message in messages):
         yield "from typing import overload as _overload"
-    yield ""
-    if messages:
-        yield "from google.protobuf.descriptor import Descriptor as _Descriptor"
-    if file.extensions:
-        yield "from google.protobuf.descriptor import FieldDescriptor as _FieldDescriptor"
+    if any(escape(name) != name for name in names):
+        yield "from typing import type_check_only as _type_check_only"
+
+
+def _protobuf_imports(file: File) -> Iterator[str]:
+    """The imports from protobuf."""
     yield "from google.protobuf.descriptor import FileDescriptor as _FileDescriptor"
-    for name in sorted(containers):
-        yield from_import("google.protobuf.internal.containers", name, f"_{name}")
-    if has_enums:
+    for name in {container(field) for field in all_fields(file)} - {None}:
+        yield from_import("google.protobuf.internal.containers", f"{name}", f"_{name}")
+    if all_enums(file):
         yield "from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper"
-    if messages:
+    if all_extensions(file):
+        yield "from google.protobuf.internal.extension_dict import _ExtensionFieldDescriptor"
+    if file.messages:
         yield "from google.protobuf.message import Message as _Message"
-
-
-class _Names:
-    """How types are written in one stub."""
-
-    def __init__(self, file: File, imports: ModuleImports, messages: list[Message]) -> None:
-        self._module = file.module
-        self._imports = imports
-        declared = {field.name for message in messages for field in message.fields}
-        declared.update(message.name for message in messages)
-        self.qualified = bool(declared & _BUILTINS)
-        """Whether a field or message is called like a builtin, so that those are written in full."""
-        self.prefix = "_builtins." if self.qualified else ""
-
-    def scalar(self, kind: str) -> str:
-        """A scalar type."""
-        return self.prefix + _SCALARS[kind]
-
-    def type(self, ref: TypeRef) -> str:
-        """A message or enum type."""
-        return ref.qualname if ref.module == self._module else self._imports.expression(ref)
-
-    def value(self, field: Field) -> str:
-        """The type of one value of a field."""
-        if field.type is None:
-            return self.scalar(field.kind)
-        name = self.type(field.type)
-        return name if field.kind in _MESSAGES else f"{name}.ValueType"
-
-
-def _container(field: Field) -> str | None:
-    composite = field.kind in _MESSAGES
-    if field.cardinality is Cardinality.REPEATED:
-        return "RepeatedCompositeFieldContainer" if composite else "RepeatedScalarFieldContainer"
-    if field.cardinality is Cardinality.MAP:
-        return "MessageMap" if composite else "ScalarMap"
-    return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,12 +104,9 @@ class _FieldView:
     """A field as the template lays it out."""
 
     name: str
-    type: str
+    type: TypeExpr
     read_only: bool
     """Whether the attribute cannot be assigned: messages and containers are changed in place."""
-
-    argument: str
-    """The type of its keyword argument of the constructor."""
 
     comment: str
 
@@ -163,8 +116,36 @@ class _EnumView:
     """An enum as the template lays it out."""
 
     name: str
-    values: list[tuple[str, int, str]]
+    holder: str
+    """The class that holds the type of its values."""
+
+    wrapper: str
+    """The class of the enum itself."""
+
+    inner_value_type: TypeExpr
+    """The type of its values, as the wrapper writes it."""
+
+    hidden: bool
+    values: list[EnumValue]
+    members: list[EnumValue]
+    """The values that are attributes of the enum."""
+
     comment: str
+
+    @property
+    def value_type(self) -> TypeExpr:
+        """The type of its values."""
+        return TypeExpr(f"{self.name}.ValueType")
+
+    @property
+    def wrapper_bases(self) -> list[TypeExpr]:
+        """The bases of the wrapper."""
+        return [TypeExpr("_EnumTypeWrapper", (TypeExpr(f"{self.holder}.ValueType"),))]
+
+    @property
+    def bases(self) -> list[TypeExpr]:
+        """The bases of the enum."""
+        return [TypeExpr(self.holder), TypeExpr(f"metaclass={self.wrapper}")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,36 +153,60 @@ class _MessageView:
     """A message as the template lays it out."""
 
     name: str
+    hidden: bool
+    """Whether the name cannot be written in Python, so that the class is one of the stub alone."""
+
     comment: str
     fields: list[_FieldView]
     constants: list[tuple[str, int]]
     messages: list[_MessageView]
     enums: list[_EnumView]
-    has_field: list[str]
+    extensions: list[tuple[str, TypeExpr]]
+    receiver: str
+    """The first parameter of the constructor."""
+
+    arguments: list[tuple[str, TypeExpr]]
+    has_field: TypeExpr | None
     """The names that `HasField` takes."""
 
-    clear_field: list[str]
+    clear_field: TypeExpr | None
     """The names that `ClearField` takes."""
 
-    oneofs: list[tuple[str, tuple[str, ...]]]
+    oneofs: list[tuple[TypeExpr, TypeExpr]]
     """Each oneof and its members."""
 
+    @property
+    def bases(self) -> list[TypeExpr]:
+        """The bases of its class."""
+        return [TypeExpr("_Message")]
 
-def _message(message: Message, names: _Names) -> _MessageView:
+
+def _message(message: Message, types: StubTypes) -> _MessageView:
     oneofs = _oneofs(message)
     groups = [name for name, _ in oneofs]
+    names = [field.name for field in message.fields]
     return _MessageView(
-        name=message.name,
-        comment=message.comment,
+        name=escape(message.name),
+        hidden=escape(message.name) != message.name,
+        comment=message.comment or f"The message {message.name}.",
         fields=[
-            _field(field, names) for field in message.fields if not keyword.iskeyword(field.name)
+            _field(field, types)
+            for field in message.fields
+            if _is_name(field.name) and field.name not in _MESSAGE_MEMBERS
         ],
-        constants=[(f"{f.name.upper()}_FIELD_NUMBER", f.number) for f in message.fields],
-        messages=[_message(nested, names) for nested in message.messages],
-        enums=[_enum(enum) for enum in message.enums],
-        has_field=[*(field.name for field in message.fields if field.presence), *groups],
-        clear_field=[*(field.name for field in message.fields), *groups],
-        oneofs=oneofs,
+        constants=_constants((*message.fields, *(e.field for e in message.extensions))),
+        messages=[_message(nested, types) for nested in message.messages],
+        enums=[_enum(enum, types) for enum in message.enums],
+        extensions=_extensions(message.extensions, types),
+        receiver="_self" if "self" in names else "self",
+        arguments=[(f.name, types.argument(f)) for f in message.fields if _is_name(f.name)],
+        has_field=_literal([*(f.name for f in message.fields if f.presence), *groups]),
+        clear_field=_literal([*names, *groups]),
+        oneofs=[
+            (TypeExpr("_Literal", (_string(name),)), TypeExpr("_Literal", members, optional=True))
+            for name, fields in oneofs
+            for members in [tuple(map(_string, fields))]
+        ],
     )
 
 
@@ -211,32 +216,47 @@ def _oneofs(message: Message) -> list[tuple[str, tuple[str, ...]]]:
     return declared + [(f"_{f.name}", (f.name,)) for f in message.fields if f.optional]
 
 
-def _field(field: Field, names: _Names) -> _FieldView:
-    value = names.value(field)
-    container = _container(field)
-    if field.cardinality is Cardinality.MAP and field.map_key is not None:
-        key = names.scalar(field.map_key)
-        type_, argument = f"_{container}[{key}, {value}]", f"_Mapping[{key}, {value}]"
-    elif field.cardinality is Cardinality.REPEATED:
-        type_, argument = f"_{container}[{value}]", f"_Iterable[{value}]"
-    else:
-        type_ = argument = value
+def _field(field: Field, types: StubTypes) -> _FieldView:
     return _FieldView(
         name=field.name,
-        type=type_,
-        read_only=container is not None or field.kind in _MESSAGES,
-        argument=argument,
+        type=types.attribute(field),
+        read_only=container(field) is not None or field.kind in MESSAGES,
         comment=field.comment,
     )
 
 
-def _enum(enum: Enum) -> _EnumView:
+def _enum(enum: Enum, types: StubTypes) -> _EnumView:
+    values = [value for value in enum.values if _is_name(value.name)]
     return _EnumView(
-        name=enum.name,
-        values=[
-            (value.name, value.number, value.comment)
-            for value in enum.values
-            if not keyword.iskeyword(value.name)
-        ],
-        comment=enum.comment,
+        name=escape(enum.name),
+        holder=f"_{enum.name}Enum",
+        wrapper=f"_{enum.name}EnumType",
+        inner_value_type=types.beside(enum.ref, f"_{enum.name}Enum.ValueType"),
+        hidden=escape(enum.name) != enum.name,
+        values=values,
+        members=[value for value in values if value.name not in _ENUM_MEMBERS],
+        comment=enum.comment or f"The enum {enum.name}.",
     )
+
+
+def _constants(fields: Iterable[Field]) -> list[tuple[str, int]]:
+    numbers = {f"{field.name.upper()}_FIELD_NUMBER": field.number for field in fields}
+    return list(numbers.items())
+
+
+def _extensions(extensions: Iterable[Extension], types: StubTypes) -> list[tuple[str, TypeExpr]]:
+    return [(e.field.name, types.extension(e)) for e in extensions if _is_name(e.field.name)]
+
+
+def _literal(names: Iterable[str]) -> TypeExpr | None:
+    values = tuple(map(_string, names))
+    return TypeExpr("_Literal", values) if values else None
+
+
+def _string(text: str) -> TypeExpr:
+    return TypeExpr(string_literal(text))
+
+
+def _is_name(name: str) -> bool:
+    """Whether Python can call something so. The rest is reached with `getattr` and `setattr`."""
+    return not keyword.iskeyword(name)

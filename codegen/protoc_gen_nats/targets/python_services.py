@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
 from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import class_header
+from protoc_gen_nats.layout import TypeExpr, class_header
 from protoc_gen_nats.model import Event, File, Method, MethodKind, Service, TypeRef
-from protoc_gen_nats.naming import escape, handler_name, publisher_name, snake_case, stub_module
+from protoc_gen_nats.naming import handler_name, member_name, publisher_name, stub_module
 from protoc_gen_nats.render import render as render_template
 
 __all__ = ["CONTRACT", "ServiceView", "render", "service_types"]
@@ -29,7 +29,7 @@ def render(file: File) -> GeneratedFile:
         "path": file.path,
         "contract": CONTRACT,
         "abc": _names(["AsyncIterable", "AsyncIterator", "Mapping"], _used_abc(file.services)),
-        "imports": imports.lines(),
+        "imports": imports.lines(("protonats", "_codegen")),
         "services": services,
         "has_members": any(service.methods or service.handlers for service in services),
         "has_infos": any(service.methods or service.events for service in services),
@@ -72,7 +72,10 @@ class _EventView:
     """An event as the template lays it out."""
 
     attribute: str
+    type: TypeExpr
     message: str
+    """Its class, at run time."""
+
     subject: str
     key_field: str | None
     durable: bool
@@ -90,6 +93,8 @@ class _MethodView:
     subject: str
     kind: str
     request: str
+    """The class of its requests, at run time."""
+
     response: str
     timeout: str
     comment: str
@@ -100,9 +105,9 @@ class _MethodView:
     parameter: str
     """`request`, or `requests` of a stream."""
 
-    client_parameter_type: str
-    server_parameter_type: str
-    result_type: str
+    client_parameter_type: TypeExpr
+    server_parameter_type: TypeExpr
+    result_type: TypeExpr
     runtime_method: str
 
 
@@ -119,6 +124,7 @@ class ServiceView:
     comment: str
     client_header: str
     server_header: str
+    publisher_header: str
     methods: list[_MethodView]
     events: list[_EventView]
     consumers: list[tuple[str, list[_EventView]]]
@@ -126,9 +132,9 @@ class ServiceView:
     @classmethod
     def of(cls, service: Service, imports: ModuleImports) -> ServiceView:
         """The view of a service whose types are imported as `imports` says."""
-        bases = ["_codegen.Server"]
+        bases = [TypeExpr("_codegen.Server")]
         if service.methods or service.consumers:
-            bases.append("ABC")
+            bases.append(TypeExpr("ABC"))
         return cls(
             proto_name=service.proto_name,
             full_name=service.full_name,
@@ -137,8 +143,13 @@ class ServiceView:
             version=service.version,
             description=service.description,
             comment=service.comment or service.description,
-            client_header=class_header(f"{service.proto_name}Client", ["_codegen.Client"]),
+            client_header=class_header(
+                f"{service.proto_name}Client", [TypeExpr("_codegen.Client")]
+            ),
             server_header=class_header(f"{service.proto_name}Server", bases),
+            publisher_header=class_header(
+                f"{service.proto_name}Publisher", [TypeExpr("_codegen.Publisher")]
+            ),
             methods=[_method(method, imports) for method in service.methods],
             events=[_event(event, imports) for event in service.publishes],
             consumers=[
@@ -148,37 +159,44 @@ class ServiceView:
         )
 
     @property
+    def method_constants(self) -> list[str]:
+        """The descriptions of the methods, as the module refers to them."""
+        return [f"{self.proto_name}Methods.{method.python_name}" for method in self.methods]
+
+    @property
     def handlers(self) -> list[_EventView]:
         """The events that the server takes."""
         return [event for _, events in self.consumers for event in events]
 
 
 def _method(method: Method, imports: ModuleImports) -> _MethodView:
-    request, response = imports.expression(method.request), imports.expression(method.response)
+    request = TypeExpr(imports.expression(method.request))
+    response = TypeExpr(imports.expression(method.response))
     many_in, many_out = method.kind in _CLIENT_STREAMS, method.kind in _SERVER_STREAMS
     return _MethodView(
         name=method.name,
         python_name=method.python_name,
         subject=method.subject,
         kind=method.kind.name,
-        request=request,
-        response=response,
+        request=imports.value(method.request),
+        response=imports.value(method.response),
         timeout=repr(float(method.timeout)),
         comment=method.comment or f"Calls {method.full_name}.",
         client_prefix="" if many_out else "async ",
         returns_await="" if many_out else "await ",
         parameter="requests" if many_in else "request",
-        client_parameter_type=f"AsyncIterable[{request}]" if many_in else request,
-        server_parameter_type=f"AsyncIterator[{request}]" if many_in else request,
-        result_type=f"AsyncIterator[{response}]" if many_out else response,
+        client_parameter_type=TypeExpr("AsyncIterable", (request,)) if many_in else request,
+        server_parameter_type=TypeExpr("AsyncIterator", (request,)) if many_in else request,
+        result_type=TypeExpr("AsyncIterator", (response,)) if many_out else response,
         runtime_method=f"_{method.kind.value}",
     )
 
 
 def _event(event: Event, imports: ModuleImports) -> _EventView:
     return _EventView(
-        attribute=escape(snake_case(event.name)),
-        message=imports.expression(event.ref),
+        attribute=member_name(event.name),
+        type=TypeExpr(imports.expression(event.ref)),
+        message=imports.value(event.ref),
         subject=event.subject,
         key_field=event.key_field,
         durable=event.durable,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from protoc_gen_nats.files import GeneratedFile
 from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import class_header, from_import
+from protoc_gen_nats.layout import TypeExpr, class_header
 from protoc_gen_nats.model import File, MethodKind, Schema, Service
-from protoc_gen_nats.naming import stub_module
+from protoc_gen_nats.naming import escape, stub_module
 from protoc_gen_nats.render import render as render_template
 from protoc_gen_nats.targets.python_services import ServiceView, service_types
 
@@ -18,14 +18,12 @@ __all__ = ["implementation_class", "implementation_module", "render"]
 
 def implementation_module(service: Service) -> str:
     """The module of a service's implementation, `services.quest.service`."""
-    package = service.name.replace("-", "_")
-    suffix = "" if service.version.startswith("1.") else f"_v{service.version.partition('.')[0]}"
-    return f"services.{package}{suffix}.service"
+    return f"services.{service.package}.service"
 
 
 def implementation_class(service: Service) -> str:
     """The class of a service's implementation, `QuestService`."""
-    return service.proto_name
+    return escape(service.proto_name)
 
 
 def render(schema: Schema) -> Iterator[GeneratedFile]:
@@ -36,16 +34,16 @@ def render(schema: Schema) -> Iterator[GeneratedFile]:
 
 
 def _service(file: File, service: Service) -> Iterator[GeneratedFile]:
-    service = replace(service, publishes=())  # an implementation names no event that it only publishes
+    # An implementation names no event that it only publishes.
+    service = replace(service, publishes=())
     imports = ModuleImports(service_types([service]))
     path = implementation_module(service).replace(".", "/")
     values = {
         "service": ServiceView.of(service, imports),
-        "header": class_header(service.proto_name, [f"{service.proto_name}Server"]),
-        "imports": [
-            *imports.lines(),
-            from_import(stub_module(file.path), f"{service.proto_name}Server"),
-        ],
+        "header": class_header(
+            implementation_class(service), [TypeExpr(f"{service.proto_name}Server")]
+        ),
+        "imports": imports.lines((stub_module(file.path), f"{service.proto_name}Server")),
         "has_streams": any(m.kind is not MethodKind.UNARY for m in service.methods),
     }
     content = render_template("scaffold/service.py.j2", values)

@@ -17,7 +17,9 @@ __all__ = ["render"]
 def render(schema: Schema) -> Iterator[GeneratedFile]:
     """Renders the list, in the order of the schemas."""
     services = [
-        _service(service, stub_module(file.path)) for file in schema.files for service in file.services
+        _service(service, stub_module(file.path))
+        for file in schema.files
+        for service in file.services
     ]
     content = json.dumps({"services": services}, indent=2, ensure_ascii=False) + "\n"
     yield GeneratedFile(path="deploy/services.json", content=content.encode())

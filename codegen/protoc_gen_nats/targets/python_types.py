@@ -1,0 +1,179 @@
+"""How the types of one schema are written in its stub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protoc_gen_nats.imports import ModuleImports
+from protoc_gen_nats.layout import TypeExpr
+from protoc_gen_nats.model import Cardinality, Enum, Extension, Field, File, Message, TypeRef
+from protoc_gen_nats.naming import COMMON_PACKAGES, escape
+
+__all__ = [
+    "MESSAGES",
+    "StubTypes",
+    "all_enums",
+    "all_extensions",
+    "all_fields",
+    "all_messages",
+    "container",
+]
+
+MESSAGES = ("message", "group")
+"""The kinds of field that hold a message."""
+
+_SCALARS = {
+    "double": "float",
+    "float": "float",
+    "string": "str",
+    "bytes": "bytes",
+    "bool": "bool",
+    **dict.fromkeys(
+        (
+            *("int32", "int64", "uint32", "uint64", "sint32", "sint64"),
+            *("fixed32", "fixed64", "sfixed32", "sfixed64"),
+        ),
+        "int",
+    ),
+}
+_BUILTINS = frozenset({"bool", "bytes", "float", "int", "property", "str"})
+_ENUMS_ARE_VALUES = (*COMMON_PACKAGES, "protonats.v1.")
+"""Packages whose stubs are protoc's own: there, an enum's values are of the enum's type itself."""
+
+
+class StubTypes:
+    """Types as they are written in the stub of one schema.
+
+    In a class, its own fields and nested types come before what the module has of the same name. So
+    builtins that some class of the file hides are written `_builtins.int`, and types of the file
+    itself that are hidden are taken from the module as another would take them, `_quest_pb2.Quest`.
+    """
+
+    def __init__(self, file: File) -> None:
+        members = {name for m in all_messages(file.messages) for name in _members(m)}
+        names = members | set(_module_names(file))
+        self._module = file.module
+        self._hidden = members
+        self._imports = ModuleImports(
+            (ref for ref in _references(file) if self._is_imported(ref)), prefix="_"
+        )
+        self.qualified = bool(names & _BUILTINS)
+        """Whether something in the file is called like a builtin."""
+
+    @property
+    def builtins(self) -> str:
+        """What stands before the name of a builtin."""
+        return "_builtins." if self.qualified else ""
+
+    def import_lines(self) -> list[str]:
+        """The imports of the modules whose types are used."""
+        return self._imports.lines()
+
+    def attribute(self, field: Field) -> TypeExpr:
+        """The type of a field's attribute."""
+        generic = container(field)
+        return self._generic(f"_{generic}", field) if generic else self._value(field)
+
+    def argument(self, field: Field) -> TypeExpr:
+        """The type of a field's argument of the constructor."""
+        if field.cardinality is Cardinality.SINGULAR:
+            value = self._value(field)
+        else:
+            mapping = field.cardinality is Cardinality.MAP
+            value = self._generic("_Mapping" if mapping else "_Iterable", field)
+        return TypeExpr(value.name, value.arguments, optional=True)
+
+    def beside(self, ref: TypeRef, name: str) -> TypeExpr:
+        """A class of the stub that stands in the same scope as a type."""
+        scope, dot, _ = self._type(ref).name.rpartition(".")
+        return TypeExpr(f"{scope}{dot}{name}")
+
+    def extension(self, extension: Extension) -> TypeExpr:
+        """The type of an extension's descriptor."""
+        arguments = (self._type(extension.extendee), self.attribute(extension.field))
+        return TypeExpr("_ExtensionFieldDescriptor", arguments)
+
+    def _generic(self, name: str, field: Field) -> TypeExpr:
+        value = self._value(field)
+        if field.map_key is None:
+            return TypeExpr(name, (value,))
+        return TypeExpr(name, (self._scalar(field.map_key), value))
+
+    def _value(self, field: Field) -> TypeExpr:
+        """The type of one value of a field."""
+        if field.type is None:
+            return self._scalar(field.kind)
+        type_ = self._type(field.type)
+        if field.kind in MESSAGES or field.type.module.startswith(_ENUMS_ARE_VALUES):
+            return type_
+        return TypeExpr(f"{type_.name}.ValueType")
+
+    def _scalar(self, kind: str) -> TypeExpr:
+        return TypeExpr(self.builtins + _SCALARS[kind])
+
+    def _type(self, ref: TypeRef) -> TypeExpr:
+        if self._is_imported(ref):
+            return TypeExpr(self._imports.expression(ref))
+        return TypeExpr(ref.python_name)
+
+    def _is_imported(self, ref: TypeRef) -> bool:
+        return ref.module != self._module or ref.python_name.partition(".")[0] in self._hidden
+
+
+def all_messages(messages: tuple[Message, ...]) -> Iterator[Message]:
+    """Messages and all that are nested in them."""
+    for message in messages:
+        yield message
+        yield from all_messages(message.messages)
+
+
+def container(field: Field) -> str | None:
+    """The class of protobuf that holds the values of a field, if it holds many."""
+    composite = field.kind in MESSAGES
+    if field.cardinality is Cardinality.REPEATED:
+        return "RepeatedCompositeFieldContainer" if composite else "RepeatedScalarFieldContainer"
+    if field.cardinality is Cardinality.MAP:
+        return "MessageMap" if composite else "ScalarMap"
+    return None
+
+
+def all_enums(file: File) -> list[Enum]:
+    """The enums of a schema, those in messages too."""
+    return [*file.enums, *(enum for m in all_messages(file.messages) for enum in m.enums)]
+
+
+def all_extensions(file: File) -> list[Extension]:
+    """The extensions that a schema declares, those in messages too."""
+    return [*file.extensions, *(e for m in all_messages(file.messages) for e in m.extensions)]
+
+
+def all_fields(file: File) -> list[Field]:
+    """The fields and extensions that a schema declares."""
+    fields = [field for message in all_messages(file.messages) for field in message.fields]
+    return fields + [extension.field for extension in all_extensions(file)]
+
+
+def _references(file: File) -> Iterator[TypeRef]:
+    """The types that fields, extensions and the parts of enums name."""
+    yield from (enum.ref for enum in all_enums(file))
+    yield from (extension.extendee for extension in all_extensions(file))
+    yield from (field.type for field in all_fields(file) if field.type is not None)
+
+
+def _members(message: Message) -> Iterator[str]:
+    """The names in the scope of a message's class."""
+    yield from (field.name for field in message.fields)
+    yield from (extension.field.name for extension in message.extensions)
+    yield from (escape(nested.name) for nested in message.messages)
+    for enum in message.enums:
+        yield escape(enum.name)
+        yield from (value.name for value in enum.values)
+
+
+def _module_names(file: File) -> Iterator[str]:
+    """The names in the scope of the module."""
+    yield from (extension.field.name for extension in file.extensions)
+    yield from (escape(message.name) for message in file.messages)
+    for enum in file.enums:
+        yield escape(enum.name)
+        yield from (value.name for value in enum.values)

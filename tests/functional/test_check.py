@@ -1,0 +1,186 @@
+"""`protonats check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from protoc_gen_nats.lock import digest
+from tests.projects import TestProject
+
+SCHEMA = "proto/acme/ping/v1/ping.proto"
+STUB = "generated/python/acme/ping/v1/ping_pb2.pyi"
+MODULE = "generated/python/acme/ping/v1/ping_pb2.py"
+SERVICE = "generated/python/acme/ping/v1/ping_nats.py"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> TestProject:
+    project = TestProject(tmp_path / "project")
+    project.generate()
+    return project
+
+
+def test_a_project_just_generated_is_clean(project: TestProject) -> None:
+    result = project.command("check")
+
+    assert result.exit_code == 0
+    assert result.stdout == "8 generated files are what the schemas say.\n"
+
+
+def test_a_changed_schema_is_shown_as_a_diff_and_mended_by_generating(project: TestProject) -> None:
+    project.replace(
+        SCHEMA, "string text = 1;", "string text = 1;\n  // How often.\n  int32 times = 2;"
+    )
+    before = project.files()
+
+    result = project.command("check")
+
+    assert result.exit_code == 1
+    assert project.files() == before
+    assert f"changed: {STUB}\n--- {STUB}\n+++ {STUB}\n@@ " in result.stdout
+    assert '+    times: int\n+    """How often."""\n' in result.stdout
+    assert f"changed: {MODULE}\n" in result.stdout
+    assert "(the compiled descriptor differs: see its .pyi)" in result.stdout
+    assert result.stdout.endswith(
+        "Drift in 2 files: 2 changed. Mend it with `protonats generate`.\n"
+    )
+
+    project.generate()
+
+    assert project.drift() == []
+
+
+def test_a_comment_in_a_schema_is_no_change_of_the_message_module(project: TestProject) -> None:
+    project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
+
+    assert project.drift() == [("changed", SERVICE)]
+
+
+def test_a_changed_manifest_is_drift(project: TestProject) -> None:
+    project.replace("protonats.yaml", "evt.ping.>", "evt.>")
+
+    assert project.drift() == [("changed", "generated/deploy/nats/jetstream.json")]
+
+
+def test_every_kind_of_drift_is_told_apart(project: TestProject) -> None:
+    project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
+    (project.root / MODULE).unlink()
+    project.write(STUB, project.read(STUB) + "\nEDITED: int\n")
+    project.write("generated/python/acme/old.py", "OLD = True\n")
+
+    result = project.command("check")
+
+    assert project.drift() == [
+        ("changed", SERVICE),
+        ("missing", MODULE),
+        ("hand-edited", STUB),
+        ("orphaned", "generated/python/acme/old.py"),
+    ]
+    assert f"missing: {MODULE}\n" in result.stdout
+    assert f"hand-edited: {STUB}\n--- {STUB}\n" in result.stdout
+    assert "-EDITED: int\n" in result.stdout
+    assert "--- generated/python/acme/old.py\n+++ /dev/null\n" in result.stdout
+    assert "Drift in 4 files: 1 changed, 1 missing, 1 hand-edited, 1 orphaned." in result.stdout
+
+
+def test_json_is_for_scripts(project: TestProject) -> None:
+    assert project.check() == {
+        "clean": True,
+        "drift": [],
+        "toolchain": {
+            "changed": False,
+            "recorded": project_toolchain(project),
+            "running": project_toolchain(project),
+            "files": [],
+        },
+    }
+
+    project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
+
+    (drift,) = project.check()["drift"]
+    assert (drift["path"], drift["state"]) == (SERVICE, "changed")
+    assert '-        """Pings."""\n+        """Pings, and more."""\n' in drift["diff"]
+
+
+def project_toolchain(project: TestProject) -> dict[str, str]:
+    toolchain: dict[str, str] = json.loads(project.read("protonats.lock"))["toolchain"]
+    assert toolchain.keys() == {"protobuf", "protonats"}
+    return toolchain
+
+
+def test_a_changed_toolchain_alone_is_no_drift(project: TestProject) -> None:
+    lock = json.loads(project.read("protonats.lock"))
+    lock["toolchain"] = {"protobuf": "5.29.0", "protonats": "0.0.1"}
+    old = project.read(MODULE).replace(
+        "# Protobuf Python Version: ", "# Protobuf Python Version: 1"
+    )
+    lock["files"][MODULE] = digest(old.encode())
+    project.write("protonats.lock", json.dumps(lock))
+    project.write(MODULE, old)
+
+    result = project.command("check")
+    found = project.check()
+
+    assert result.exit_code == 0
+    assert "8 generated files are what the schemas say." in result.stdout
+    assert "Note: generated with protonats 0.0.1, checked with " in result.stdout
+    assert "Note: generated with protobuf 5.29.0, checked with " in result.stdout
+    assert (found["clean"], found["drift"]) == (True, [])
+    assert found["toolchain"]["changed"]
+    assert found["toolchain"]["files"] == [MODULE]
+
+    project.generate()
+
+    assert not project.check()["toolchain"]["changed"]
+    assert project.check()["toolchain"]["files"] == []
+
+
+def test_without_a_lock_generated_files_are_compared_all_the_same(project: TestProject) -> None:
+    (project.root / "protonats.lock").unlink()
+    assert project.drift() == []
+
+    project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
+    assert project.drift() == [("changed", SERVICE)]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}', "\x00"])
+def test_a_broken_lock_is_an_error(project: TestProject, content: str) -> None:
+    project.write("protonats.lock", content)
+
+    result = project.command("check")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: protonats.lock: not a lock file: restore it from version control, or delete it and"
+        " generate again\n"
+    )
+
+
+def test_a_lock_of_a_later_format_is_an_error(project: TestProject) -> None:
+    project.replace("protonats.lock", '"format": 1', '"format": 2')
+
+    result = project.command("check")
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: protonats.lock: format 2 is not known: upgrade protonats, or delete the file and"
+        " generate again\n",
+    )
+
+
+def test_caches_beside_generated_modules_are_nothing(project: TestProject) -> None:
+    project.write("generated/python/acme/__pycache__/ping.cpython-311.pyc", "bytes")
+
+    assert project.drift() == []
+
+
+def test_the_program_needs_no_git(project: TestProject) -> None:
+    project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
+
+    result = project.program("check", PATH="/nonexistent")
+
+    assert (result.returncode, result.stderr) == (1, "")
+    assert f"changed: {SERVICE}\n" in result.stdout

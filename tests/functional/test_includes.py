@@ -1,0 +1,118 @@
+"""`protonats includes`: how other build systems find the schemas that ours import."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from protoc_gen_nats.cli import main
+from tests.projects import ROOT, run
+from tests.schemas import write_schema
+
+SCHEMA = """\
+syntax = "proto3";
+package acme.ping.v1;
+import "buf/validate/validate.proto";
+import "google/api/annotations.proto";
+import "protonats/v1/options.proto";
+service PingService {
+  option (protonats.v1.service) = {description: "Pings."};
+  rpc Ping(PingRequest) returns (PingResponse) {
+    option (google.api.http) = {get: "/v1/ping"};
+  }
+}
+message PingRequest { string name = 1 [(buf.validate.field).string.min_len = 1]; }
+message PingResponse {}
+"""
+WORKSPACE = """\
+version: v2
+modules:
+  - path: proto
+  - path: third_party/protonats
+"""
+
+
+@pytest.fixture
+def includes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The flags, as a shell takes them apart."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    result = CliRunner().invoke(main, ["includes"])
+    assert result.exit_code == 0
+    return shlex.split(result.stdout)
+
+
+def test_the_flags_let_protoc_find_everything(includes: list[str], tmp_path: Path) -> None:
+    write_schema(tmp_path / "proto", "acme/ping/v1/ping.proto", SCHEMA)
+    out = tmp_path / "image.binpb"
+    command = [sys.executable, "-m", "grpc_tools.protoc", *includes, "-I", "proto"]
+
+    done = run(
+        *command, "--include_imports", f"--descriptor_set_out={out}", "acme/ping/v1/ping.proto",
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    files = {file.name for file in FileDescriptorSet.FromString(out.read_bytes()).file}
+    assert {
+        "acme/ping/v1/ping.proto",
+        "buf/validate/validate.proto",
+        "google/api/annotations.proto",
+        "protonats/v1/options.proto",
+    } <= files
+
+
+def test_the_flags_name_nothing_that_is_not_there(includes: list[str], tmp_path: Path) -> None:
+    folders = [Path(flag.removeprefix("-I")) for flag in includes if flag.startswith("-I")]
+    (descriptors,) = (flag for flag in includes if not flag.startswith("-I"))
+
+    assert any((folder / "protonats/v1/options.proto").is_file() for folder in folders)
+    assert any((folder / "google/api/annotations.proto").is_file() for folder in folders)
+    key, _, path = descriptors.partition("=")
+    assert key == "--descriptor_set_in"
+    assert Path(path).is_relative_to(tmp_path / "cache")
+    # Whole as it is: no other schema has to be known to read it.
+    known: set[str] = set()
+    for file in FileDescriptorSet.FromString(Path(path).read_bytes()).file:
+        assert known >= set(file.dependency)
+        known.add(file.name)
+    assert "buf/validate/validate.proto" in known
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    result = CliRunner().invoke(main, ["includes"])
+
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {tmp_path / 'cache/protonats'}: Not a directory\n"
+
+
+def test_exported_options_make_a_buf_workspace_build_offline(tmp_path: Path) -> None:
+    (tmp_path / "buf.yaml").write_text(WORKSPACE)
+    schema = "\n".join(li for li in SCHEMA.splitlines() if not li.startswith('import "buf'))
+    schema = schema.replace(" [(buf.validate.field).string.min_len = 1]", "")
+    schema = schema.replace('import "google/api/annotations.proto";\n', "")
+    schema = schema.replace('    option (google.api.http) = {get: "/v1/ping"};\n', "")
+    write_schema(tmp_path / "proto", "acme/ping/v1/ping.proto", schema)
+
+    target = tmp_path / "third_party/protonats"
+    result = CliRunner().invoke(main, ["includes", "--export", str(target)])
+    offline = {"BUF_CACHE_DIR": str(tmp_path / "cache"), "HTTPS_PROXY": "http://127.0.0.1:9"}
+    buf = Path(sys.executable).with_name("buf")
+    done = run(buf, "build", "-o", "image.binpb", cwd=tmp_path, **offline)
+
+    assert result.stdout == f"{target / 'protonats/v1/options.proto'}\n"
+    assert (target / "protonats/v1/options.proto").read_bytes() == (
+        ROOT / "proto/protonats/v1/options.proto"
+    ).read_bytes()
+    assert (done.returncode, done.stderr) == (0, "")
+    image = FileDescriptorSet.FromString((tmp_path / "image.binpb").read_bytes())
+    assert "acme/ping/v1/ping.proto" in {file.name for file in image.file}

@@ -1,0 +1,1 @@
+"""The implementation of acme.quest.v1.QuestService."""

@@ -1,0 +1,1 @@
+"""The implementation of acme.reward.v1.RewardService."""

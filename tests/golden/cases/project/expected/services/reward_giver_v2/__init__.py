@@ -1,0 +1,1 @@
+"""The implementation of acme.reward.v2.RewardService."""
