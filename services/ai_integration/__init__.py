@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.ai_integration.v1.AiIntegrationService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.ai_router.v1.AiRouterService."""

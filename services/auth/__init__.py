@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.auth.v1.AuthService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.body_broker.v1.BodyBrokerService."""

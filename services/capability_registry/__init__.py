@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.capability_registry.v1.CapabilityRegistryService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.environmental_narrative.v1.EnvironmentalNarrativeService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.event_bus.v1.EventBusService."""

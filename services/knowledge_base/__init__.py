@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.knowledge_base.v1.KnowledgeBaseService."""

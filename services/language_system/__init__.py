@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.language_system.v1.LanguageSystemService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.model_mgmt.v1.ModelMgmtService."""

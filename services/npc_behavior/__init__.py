@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.npc_behavior.v1.NpcBehaviorService."""

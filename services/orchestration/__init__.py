@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.orchestration.v1.OrchestrationService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.payment.v1.PaymentService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.performance_mode.v1.PerformanceModeService."""

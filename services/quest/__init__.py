@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.quest.v1.QuestService."""

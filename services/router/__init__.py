@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.router.v1.RouterService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.settings.v1.SettingsService."""

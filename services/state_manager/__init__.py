@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.state_manager.v1.StateManagerService."""

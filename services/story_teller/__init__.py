@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.story_teller.v1.StoryTellerService."""

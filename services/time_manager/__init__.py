@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.time_manager.v1.TimeManagerService."""

@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.weather_manager.v1.WeatherManagerService."""

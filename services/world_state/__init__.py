@@ -1,0 +1,1 @@
+"""The implementation of bodybroker.world_state.v1.WorldStateService."""
