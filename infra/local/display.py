@@ -1,0 +1,193 @@
+"""What a person, or a program, sees of a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Self
+
+from rich.box import SIMPLE
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from servers import Servers
+from status import Row
+from tour import Step
+
+__all__ = ["Display", "JsonDisplay", "LineDisplay", "LiveDisplay", "View"]
+
+_LOG_WIDTH = 120
+_COLOURS = {"serving": "green", "unimplemented": "dim", "restarting": "red", "starting": "yellow"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """Everything there is to see at one moment."""
+
+    servers: Servers
+    """Where NATS and Redis are."""
+
+    rows: Sequence[Row]
+    """The services."""
+
+    steps: Sequence[Step]
+    """The steps of the tour so far."""
+
+    seconds: float
+    """Since the start of the run."""
+
+    toured: bool
+    """Whether the tour is over."""
+
+
+class Display(ABC):
+    """Shows a run; closed at its end."""
+
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Something happened, in one line."""
+
+    def detail(self, text: str) -> None:
+        """Something happened that a progress display shows anyway."""
+        self.note(text)
+
+    @abstractmethod
+    def step(self, step: Step) -> None:
+        """A step of the tour was taken."""
+
+    @abstractmethod
+    def refresh(self, view: View) -> None:
+        """Some time has passed."""
+
+    @abstractmethod
+    def result(self, view: View) -> None:
+        """The tour is over."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class LineDisplay(Display):
+    """Lines for a log file: what happens, and the table after the tour."""
+
+    def __init__(self) -> None:
+        self._console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
+
+    def note(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def step(self, step: Step) -> None:
+        self._console.print(_step_line(step), soft_wrap=True)
+
+    def refresh(self, view: View) -> None:
+        return None
+
+    def result(self, view: View) -> None:
+        self._console.print(_table(view))
+
+
+class LiveDisplay(LineDisplay):
+    """A terminal: a bar while services start, then a table that stays up to date."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._live = Live(console=self._console, auto_refresh=False)
+
+    def detail(self, text: str) -> None:
+        return None
+
+    def refresh(self, view: View) -> None:
+        self._live.update(_table(view) if view.toured else _progress(view), refresh=True)
+
+    def result(self, view: View) -> None:
+        self.refresh(view)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+
+class JsonDisplay(Display):
+    """For programs: a JSON object a line on standard output, the first after the tour; notes on
+    standard error."""
+
+    def __init__(self) -> None:
+        self._toured = False
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def step(self, step: Step) -> None:
+        self.note(_step_line(step).plain)
+
+    def refresh(self, view: View) -> None:
+        if self._toured:
+            print(json.dumps(asdict(view)), flush=True)
+
+    def result(self, view: View) -> None:
+        self._toured = True
+        self.refresh(view)
+
+
+def _step_line(step: Step) -> Text:
+    mark, colour = ("ok  ", "green") if step.passed else ("FAIL", "red")
+    return Text.assemble((mark, colour), f" {step.name}: {step.text} ({step.seconds:.1f} s)")
+
+
+def _progress(view: View) -> RenderableType:
+    serving = sum(row.instances for row in view.rows)
+    waiting = [row.service for row in view.rows if not row.instances]
+    text = f"{serving} of {len(view.rows)} services serve"
+    if waiting:
+        text += f", waiting for {', '.join(waiting[:3])}{' …' if waiting[3:] else ''}"
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(ProgressBar(total=len(view.rows), completed=serving, width=40), text)
+    return grid
+
+
+def _table(view: View) -> Table:
+    servers = view.servers
+    table = Table(title=f"NATS {servers.nats_url}   Redis {servers.redis_url}", box=SIMPLE)
+    table.add_column("service", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for name in ("instances", "calls", "failed", "p50 ms", "p99 ms", "restarts"):
+        table.add_column(name, justify="right")
+    for row in view.rows:
+        table.add_row(
+            row.service,
+            Text(row.state, style=_COLOURS.get(row.state, "")),
+            str(row.instances),
+            f"{row.calls:,}",
+            str(row.failed),
+            _figure(row.p50_ms),
+            _figure(row.p99_ms),
+            str(row.restarts),
+        )
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
