@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench import spine
+from bench import memory, spine
 from bench.measure import Benchmark, Row, run
 
 _LOG_WIDTH = 120
 
-BENCHMARKS: tuple[Benchmark, ...] = (*spine.BENCHMARKS,)
+BENCHMARKS: tuple[Benchmark, ...] = (*spine.BENCHMARKS, *memory.BENCHMARKS)
 """Every figure there is."""
 
 

@@ -1,9 +1,7 @@
-"""The figures of the way from schemas to running services."""
+"""The time from schemas to running services."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import shutil
 import subprocess
@@ -12,16 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import protonats
 from bench.measure import Benchmark
-from bench.workspace import ROOT, base_python, copy_of_repository, seconds_of, source_roots
-from protonats import provision
-from protonats.testing import EmbeddedNats, EmbeddedRedis
+from bench.workspace import copy_of_repository, python_of, seconds_of, source_roots
 
 __all__ = ["BENCHMARKS"]
-
-_SERVICE = "services.state_manager.service:StateManagerService"
-_PLAN = ROOT / "generated" / "deploy" / "nats" / "jetstream.json"
 
 
 @contextmanager
@@ -56,42 +48,11 @@ def _check() -> Iterator[Callable[[], float]]:
         yield lambda: seconds_of([_command(), "check"], cwd=copy)
 
 
-@contextmanager
-def _idle_memory() -> Iterator[Callable[[], float]]:
-    with EmbeddedNats(jetstream=True) as nats, EmbeddedRedis() as redis:
-        asyncio.run(_provision(nats.url))
-        environment = source_roots() | {
-            "NATS_URL": nats.url,
-            "REDIS_URL": redis.url,
-            "PROTONATS_HEALTH_ADDRESS": "127.0.0.1:0",
-        }
-        command = [str(base_python()), "-m", "protonats.serve", _SERVICE]
-
-        def measure() -> float:
-            with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
-                try:
-                    assert process.stderr is not None
-                    lines = iter(process.stderr.readline, b"")
-                    if not any(json.loads(line).get("event") == "serving" for line in lines):
-                        raise RuntimeError(f"{_SERVICE} did not serve")
-                    return _resident_mebibytes(process.pid)
-                finally:
-                    process.terminate()
-
-        yield measure
-
-
-async def _provision(url: str) -> None:
-    async with await protonats.connect(url) as connection:
-        plan = json.loads(_PLAN.read_text(encoding="utf-8"))
-        await provision.apply(connection.jetstream, plan, replicas=1)
-
-
 def _importing(code: str) -> Callable[[], float]:
     """Seconds that an import takes in a new interpreter, once that runs."""
     clock = "time.perf_counter()"
     program = f"import time; began = {clock}; {code}; print({clock} - began)"
-    command = [str(base_python()), "-c", program]
+    command = [str(python_of("base")), "-c", program]
 
     def measure() -> float:
         done = subprocess.run(
@@ -115,13 +76,6 @@ def _import_service() -> Iterator[Callable[[], float]]:
 
 def _command() -> Path:
     return Path(sys.executable).parent / "protonats"
-
-
-def _resident_mebibytes(pid: int) -> float:
-    listed = subprocess.run(
-        ["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True
-    )
-    return int(listed.stdout) / 1024
 
 
 BENCHMARKS = (
@@ -150,14 +104,6 @@ BENCHMARKS = (
         prepare=_generate,
     ),
     Benchmark(name="check", text="protonats check", unit="s", target=2.0, runs=7, prepare=_check),
-    Benchmark(
-        name="idle-memory",
-        text="resident memory of an idle service, base install",
-        unit="MiB",
-        target=60.0,
-        runs=5,
-        prepare=_idle_memory,
-    ),
     Benchmark(
         name="import",
         text="import protonats, base install",

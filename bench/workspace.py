@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-__all__ = ["ROOT", "base_python", "copy_of_repository", "seconds_of", "source_roots"]
+__all__ = ["ROOT", "copy_of_repository", "python_of", "seconds_of", "source_roots"]
 
 ROOT = Path(__file__).resolve().parents[1]
 """The repository."""
@@ -55,26 +55,26 @@ def copy_of_repository() -> Iterator[Path]:
 
 
 @cache
-def base_python() -> Path:
-    """The interpreter of an environment that holds the base requirements and nothing else.
+def python_of(lock: str) -> Path:
+    """The interpreter of an environment that holds one lock file of `requirements/` and no more.
 
     It is made once and kept in `.cache/`. The figures of a service are about what its image holds,
     and the environment that this runs in holds much more.
     """
-    folder = ROOT / ".cache" / "bench-base"
+    folder = ROOT / ".cache" / f"bench-{lock}"
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    lock = ROOT / "requirements" / "base.txt"
-    installed = folder / "base.txt"
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+    source = ROOT / "requirements" / f"{lock}.txt"
+    installed = folder / source.name
+    if not installed.exists() or installed.read_bytes() != source.read_bytes():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-        shutil.copy2(lock, installed)
+        subprocess.run([*pip, "--require-hashes", "-r", str(source)], check=True)
+        shutil.copy2(source, installed)
     return python
 
 
 def source_roots() -> dict[str, str]:
-    """The variables with which `base_python` finds the runtime, the schemas and the services."""
+    """The variables with which these interpreters find the runtime, schemas and services."""
     roots = os.pathsep.join(str(ROOT / root) for root in _SOURCE_ROOTS)
     return dict(os.environ) | {"PYTHONPATH": roots, "PYTHONSAFEPATH": "1"}

@@ -44,6 +44,11 @@ LOCKS = (
         options=("--constraint=requirements/dev.txt",),
     ),
     Lock(
+        file="validate.txt",
+        holds="The requirements of a service whose schema has validation rules",
+        options=("--extra=validate", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
         file="lowest.txt",
         holds="The oldest base requirements that are supported",
         options=("--resolution=lowest-direct",),

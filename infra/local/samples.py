@@ -1,8 +1,7 @@
-"""Valid requests for the methods that are implemented."""
+"""Valid requests for every method."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from google.protobuf.message import Message
@@ -13,12 +12,12 @@ from bodybroker.npc_behavior.v1 import npc_behavior_pb2
 from bodybroker.quest.v1 import quest_nats, quest_pb2
 from bodybroker.state_manager.v1 import state_manager_nats, state_manager_pb2
 from calls import Endpoint
+from filler import filled
 from flows import quest_request
 
 __all__ = ["Samples", "prepare_samples", "sample"]
 
 _PLAYERS = 50
-_SUBJECT_FIELD = re.compile(r"\{([\w.]+)\}")
 
 Samples = Mapping[str, Callable[[int], Message]]
 """Makes the n-th request of a method, by the method's full name."""
@@ -52,20 +51,9 @@ async def prepare_samples(connection: protonats.Connection) -> Samples:
 
 
 def sample(samples: Samples, endpoint: Endpoint, number: int) -> Message:
-    """The n-th request for an endpoint.
-
-    Where the service has yet to be written, it is empty but for what its subject is made of.
-    """
-    if make := samples.get(endpoint.name):
-        return make(number)
-    request = endpoint.method.request()
-    for path in _SUBJECT_FIELD.findall(endpoint.method.subject):
-        *parents, field = path.split(".")
-        message = request
-        for parent in parents:
-            message = getattr(message, parent)
-        setattr(message, field, "tour")
-    return request
+    """The n-th request for an endpoint; any valid one where the service has yet to be written."""
+    make = samples.get(endpoint.name)
+    return make(number) if make else filled(endpoint.method.request)
 
 
 def _player(number: int) -> str:

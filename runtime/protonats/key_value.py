@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "KeyValue"]
 
+_KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
 _UNAVAILABLE: Final = (
     nats.errors.ConnectionClosedError,
     nats.errors.ConnectionReconnectingError,
@@ -71,8 +73,10 @@ class KeyValue:
         """The newest entry under a key.
 
         Raises:
-            StatusError: UNAVAILABLE, JetStream does not answer.
+            StatusError: INVALID_ARGUMENT, a key with other characters than letters, digits and
+                `-/_=.`, or a dot at an end; UNAVAILABLE, JetStream does not answer.
         """
+        _check(key)
         # Not nats-py's get: it may ask a replica, which may not have the newest entry yet.
         subject = f"$KV.{self.name}.{key}"
         with _unavailable(self.name):
@@ -92,13 +96,24 @@ class KeyValue:
             The new revision; None if somebody else wrote in between.
 
         Raises:
-            StatusError: UNAVAILABLE, JetStream does not answer; the value may be written.
+            StatusError: INVALID_ARGUMENT for a key that `read` refuses; UNAVAILABLE, JetStream does
+                not answer, and the value may be written.
         """
+        _check(key)
         with _unavailable(self.name):
             try:
                 return int(await self._bucket.update(key, value, last=after))
             except nats.js.errors.KeyWrongLastSequenceError:
                 return None
+
+
+def _check(key: str) -> None:
+    # A wildcard would read what some other key holds.
+    if not _KEY.fullmatch(key):
+        raise StatusError(
+            Code.INVALID_ARGUMENT,
+            f"{key!r} is no key of a bucket: write letters, digits and `-/_=.`, no dot at an end",
+        )
 
 
 @contextmanager

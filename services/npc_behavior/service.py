@@ -16,7 +16,7 @@ from bodybroker.npc_behavior.v1.npc_behavior_nats import (
     NpcBehaviorServiceServer,
 )
 from bodybroker.quest.v1 import quest_pb2
-from services.npc_behavior import quest_parts, requests
+from services.npc_behavior import quest_parts
 from services.npc_behavior.planner import plan_actions
 from services.npc_behavior.plans import Candidate, Outcome, Plans
 
@@ -59,7 +59,6 @@ class NpcBehaviorService(NpcBehaviorServiceServer):
         request: npc_behavior_pb2.PlanBehaviorRequest,
         context: protonats.CallContext,
     ) -> npc_behavior_pb2.PlanBehaviorResponse:
-        requests.check_plan(request)
         plan = self._plan(request, _plan_id(request.npc_id, context.call_id))
         outcome, plan = await self._plans.replace(Candidate(plan=plan, at=plan.planned_at))
         # A plan that came in between is newer by a moment: this one never was the NPC's.

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 import protonats
 from bodybroker.quest.v1 import quest_pb2
 from bodybroker.quest.v1.quest_nats import QuestServicePublisher, QuestServiceServer
-from services.quest import progress, requests
+from services.quest import progress
 from services.quest.generator import generate
 from services.quest.store import COMPLETED, GENERATED, QuestStore
 
@@ -69,7 +69,6 @@ class QuestService(QuestServiceServer):
         request: quest_pb2.GenerateQuestRequest,
         context: protonats.CallContext,
     ) -> quest_pb2.GenerateQuestResponse:
-        requests.check_generate(request)
         seed = request.seed if request.HasField("seed") else self._draw_seed()
         quest = generate(request, seed=seed, created_at=self._now())
         stored = await self._store.create(quest)
@@ -85,7 +84,6 @@ class QuestService(QuestServiceServer):
         request: quest_pb2.CompleteObjectiveRequest,
         context: protonats.CallContext,
     ) -> quest_pb2.CompleteObjectiveResponse:
-        requests.check_complete(request)
         done = await self._complete(request)
         quest = done.quest
         if done.completed or await self._lacks_its_event(done):

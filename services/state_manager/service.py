@@ -15,7 +15,7 @@ from bodybroker.common.v1 import common_pb2
 from bodybroker.state_manager.v1 import state_manager_pb2
 from bodybroker.state_manager.v1.state_manager_nats import StateManagerServiceServer
 from bodybroker.world_state.v1 import world_state_pb2
-from services.state_manager import documents, requests, world_sync
+from services.state_manager import documents, world_sync
 from services.state_manager.cache import StateCache
 from services.state_manager.commits import Commits
 from services.state_manager.store import Key, StateStore
@@ -59,7 +59,6 @@ class StateManagerService(StateManagerServiceServer):
         request: state_manager_pb2.UpdateRequest,
         context: protonats.CallContext,
     ) -> state_manager_pb2.UpdateResponse:
-        requests.check_update(request)
         state = await self._write(
             Key.of(request),
             lambda old: documents.update(old, request.data, request.mode),
@@ -72,7 +71,6 @@ class StateManagerService(StateManagerServiceServer):
         request: state_manager_pb2.GetRequest,
         context: protonats.CallContext,
     ) -> state_manager_pb2.GetResponse:
-        requests.check_key(request.kind, request.id)
         key = Key.of(request)
         states = await self._read([key])
         if key not in states:
@@ -86,7 +84,6 @@ class StateManagerService(StateManagerServiceServer):
         request: state_manager_pb2.BatchGetRequest,
         context: protonats.CallContext,
     ) -> state_manager_pb2.BatchGetResponse:
-        requests.check_batch(request)
         keys = list(dict.fromkeys(map(Key.of, request.keys)))
         states = await self._read(keys)
         return state_manager_pb2.BatchGetResponse(
@@ -123,7 +120,6 @@ class StateManagerService(StateManagerServiceServer):
         context: protonats.EventContext,
     ) -> None:
         """Brings an entity's state up to date with an event that may come more than once."""
-        requests.check_key(state_manager_pb2.STATE_KIND_ENTITY, entity_id)
         key = Key(state_manager_pb2.STATE_KIND_ENTITY, entity_id)
         written = await self._write(key, change)
         if written is None and context.delivery > 1:

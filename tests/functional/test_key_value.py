@@ -77,6 +77,17 @@ async def test_a_removed_value_keeps_its_revision(ledger: KeyValue, connection: 
     assert await ledger.write("alice", b"1", after=entry.revision) is not None
 
 
+@pytest.mark.parametrize(
+    "key", ["", "*", ">", "a.*", "a b", ".a", "a.", "a..b", "a\r\nb", "\u00e9"]
+)
+async def test_what_is_no_key_is_refused(ledger: KeyValue, key: str) -> None:
+    await ledger.write("alice", b"10", after=0)
+    for attempt in (ledger.read(key), ledger.write(key, b"", after=0)):
+        with pytest.raises(StatusError, match="is no key of a bucket") as caught:
+            await attempt
+        assert caught.value.code is Code.INVALID_ARGUMENT
+
+
 async def test_a_missing_bucket_names_the_command_that_creates_it(connection: Connection) -> None:
     with pytest.raises(StatusError, match=r"python -m protonats\.provision") as caught:
         await KeyValue.open(connection, "none")

@@ -200,7 +200,7 @@ async def test_errors_of_complete_objective(quests: QuestServiceClient) -> None:
     assert raised.value.code is Code.NOT_FOUND
 
     for broken in ("", "a.b", "a b", "*"):
-        with pytest.raises(StatusError, match="objective_id is") as raised:
+        with pytest.raises(StatusError, match="objective_id: ") as raised:
             await complete(quests, quest, broken)
         assert raised.value.code is Code.INVALID_ARGUMENT
 
@@ -208,17 +208,17 @@ async def test_errors_of_complete_objective(quests: QuestServiceClient) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda r: r.ClearField("player_id"), "player_id is ''"),
-        (lambda r: setattr(r, "player_id", "a.b"), "player_id is 'a.b'"),
-        (lambda r: r.ClearField("difficulty"), "difficulty is 0"),
-        (lambda r: setattr(r, "difficulty", 77), "difficulty is 77"),
-        (lambda r: setattr(r, "level", 0), "level is 0: write 1 to 1000"),
-        (lambda r: setattr(r, "level", 1001), "level is 1001"),
-        (lambda r: setattr(r, "theme", 99), "theme is 99"),
-        (lambda r: r.tags.append("No"), "tags is 'No'"),
-        (lambda r: r.tags.extend(["a", "a"]), "different tags"),
-        (lambda r: r.location.SetInParent(), "location.world_id is ''"),
-        (lambda r: setattr(r, "giver_npc_id", "x" * 65), "giver_npc_id is"),
+        (lambda r: r.ClearField("player_id"), "player_id: "),
+        (lambda r: setattr(r, "player_id", "a.b"), "player_id: "),
+        (lambda r: r.ClearField("difficulty"), "difficulty: "),
+        (lambda r: setattr(r, "difficulty", 77), "difficulty: "),
+        (lambda r: setattr(r, "level", 0), "level: "),
+        (lambda r: setattr(r, "level", 1001), "level: "),
+        (lambda r: setattr(r, "theme", 99), "theme: "),
+        (lambda r: r.tags.append("No"), "tags["),
+        (lambda r: r.tags.extend(["a", "a"]), "tags: repeated value must contain unique items"),
+        (lambda r: r.location.SetInParent(), "location.world_id: "),
+        (lambda r: setattr(r, "giver_npc_id", "x" * 65), "giver_npc_id: "),
     ],
 )
 async def test_a_request_that_breaks_a_rule_is_refused(

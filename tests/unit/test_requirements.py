@@ -42,7 +42,15 @@ def test_a_lock_file_names_packages_and_hashes_and_no_places(lock: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("lock", "extra"), [("dev.txt", "dev"), ("dev.txt", ""), ("base.txt", ""), ("lowest.txt", "")]
+    ("lock", "extra"),
+    [
+        ("dev.txt", "dev"),
+        ("dev.txt", ""),
+        ("base.txt", ""),
+        ("validate.txt", ""),
+        ("validate.txt", "validate"),
+        ("lowest.txt", ""),
+    ],
 )
 def test_a_lock_file_has_what_the_project_asks_for(lock: str, extra: str) -> None:
     pinned = pins(ROOT / "requirements" / lock)
@@ -52,7 +60,8 @@ def test_a_lock_file_has_what_the_project_asks_for(lock: str, extra: str) -> Non
         assert version in requirement.specifier, f"{requirement} is at {version}: run `make lock`"
 
 
-def test_what_runs_with_the_base_requirements_runs_with_those_for_development() -> None:
-    base, dev = (pins(ROOT / "requirements" / name) for name in ("base.txt", "dev.txt"))
+@pytest.mark.parametrize("lock", ["base.txt", "validate.txt"])
+def test_a_service_runs_with_the_pins_for_development(lock: str) -> None:
+    service, dev = (pins(ROOT / "requirements" / name) for name in (lock, "dev.txt"))
 
-    assert base.items() <= dev.items()
+    assert service.items() <= dev.items()

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from google.protobuf.message import Message
 
 from protonats._info import MethodInfo, ServiceInfo
+from protonats._serving.validation import Check, check_of
 from protonats._wire import subjects
 from protonats.server import CallContext, Server
 
@@ -35,6 +36,9 @@ class Endpoint:
 
     method: MethodInfo[Message, Message]
     handler: Handler
+    check: Check | None
+    """Refuses requests that break a rule of the schema; None where it has no rules."""
+
     template: subjects.Template
     key: tuple[str, str]
     """The method in metrics."""
@@ -50,6 +54,7 @@ def endpoints_of(server: Server) -> list[Endpoint]:
 
     Raises:
         TypeError: A method of the service is not there.
+        ConfigurationError: The schema has validation rules that cannot be checked here.
     """
     info: ServiceInfo = server.__protonats__
     endpoints: list[Endpoint] = []
@@ -64,6 +69,7 @@ def endpoints_of(server: Server) -> list[Endpoint]:
             Endpoint(
                 method=method,
                 handler=handler,
+                check=check_of(method.request),
                 template=subjects.template(method.subject),
                 key=method.key,
                 name=_endpoint_name(method.python_name),

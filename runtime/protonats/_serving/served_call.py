@@ -124,6 +124,8 @@ class ServedCall:
         self._endpoint.template.check(
             message.subject, lambda field: subjects.field_value(request, field)
         )
+        if self._endpoint.check is not None:
+            self._endpoint.check(request)
         trace = None if header.trace is None else header.trace.traceparent
         context = CallContext(
             method=method,

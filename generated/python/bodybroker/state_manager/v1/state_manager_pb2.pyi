@@ -112,7 +112,7 @@ class UpdateRequest(_Message):
     @property
     def data(self) -> _struct_pb2.Struct:
         """The new content, or what changes in it; see `mode`. At most 256 keys on
-        the first level.
+        the first level, of at most 256 characters.
         """
     mode: _common_pb2.UpdateMode.ValueType
     """Whether `data` is merged into the stored object or takes its place."""
