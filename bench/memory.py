@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ __all__ = ["BENCHMARKS"]
 _PLAN = ROOT / "generated" / "deploy" / "nats" / "jetstream.json"
 _STATE_MANAGER = "services.state_manager.service:StateManagerService"
 _GREETER = "services.greeter.service:GreeterService"
+_SERVING = b'"serving"'
 _GREETER_SCHEMA = """
 syntax = "proto3";
 package acme.greeter.v1;
@@ -43,7 +45,7 @@ def _without_rules() -> Iterator[Callable[[], float]]:
         Path(directory, "protonats.yaml").write_text("version: 1\n", encoding="utf-8")
         seconds_of([Path(sys.executable).parent / "protonats", "generate"], cwd=Path(directory))
         roots = [ROOT / "runtime", Path(directory), Path(directory, "generated", "python")]
-        environment = source_roots() | {"PYTHONPATH": ":".join(map(str, roots))}
+        environment = source_roots() | {"PYTHONPATH": os.pathsep.join(map(str, roots))}
         with EmbeddedNats() as nats:
             command = [str(python_of("base")), "-m", "protonats.serve", _GREETER]
             yield _serving(command, environment | {"NATS_URL": nats.url})
@@ -74,7 +76,7 @@ def _serving(command: list[str], environment: Mapping[str, str]) -> Callable[[],
             try:
                 assert process.stderr is not None
                 lines = list(_until_serving(iter(process.stderr.readline, b"")))
-                if process.poll() is not None:
+                if not lines or _SERVING not in lines[-1]:
                     raise RuntimeError(f"{command[-1]} did not serve:\n{b''.join(lines).decode()}")
                 return _resident_mebibytes(process.pid)
             finally:
@@ -86,11 +88,16 @@ def _serving(command: list[str], environment: Mapping[str, str]) -> Callable[[],
 def _until_serving(lines: Iterator[bytes]) -> Iterator[bytes]:
     for line in lines:
         yield line
-        if b'"serving"' in line:
+        if _SERVING in line:
             return
 
 
 def _resident_mebibytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status")
+    if status.exists():  # slim images of Linux have no ps
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
+        (resident,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
+        return int(resident) / 1024
     listed = subprocess.run(
         ["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True
     )

@@ -69,13 +69,14 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(
-    *command: str | Path, cwd: Path = ROOT, **variables: str
+    *command: str | Path, cwd: Path = ROOT, input: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs a program, and gives what it said."""
     return subprocess.run(
         command,
         cwd=cwd,
         env=environment(**variables),
+        input=input,
         capture_output=True,
         text=True,
         check=False,

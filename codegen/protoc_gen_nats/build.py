@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import (
@@ -16,7 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from protoc_gen_nats.build_services import ServiceBuilder
 from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.errors import Place, Problem, UserError
+from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.model import (
     Cardinality,
     Enum,
@@ -28,6 +27,7 @@ from protoc_gen_nats.model import (
     Oneof,
     Schema,
 )
+from protoc_gen_nats.module_rules import check_modules
 from protoc_gen_nats.naming import escape
 
 __all__ = ["build"]
@@ -57,21 +57,9 @@ def build(
     services = ServiceBuilder(schemas, complete=complete)
     chosen = [schemas.files[path] for path in dict.fromkeys(generate)]
     files = tuple(_file(file, schemas, pool, services) for file in chosen)
-    if problems := [*services.problems, *_problems_of_modules(chosen)]:
+    if problems := [*services.problems, *check_modules(file.path for file in chosen)]:
         raise UserError(problems)
     return Schema(files=files)
-
-
-def _problems_of_modules(files: Iterable[SchemaFile]) -> Iterator[Problem]:
-    """Schemas whose Python module no `import` statement can name."""
-    for file in files:
-        for name in file.module.split("."):
-            if keyword.iskeyword(name) or not name.isidentifier():
-                text = (
-                    f"its Python module would be {file.module}, and Python cannot import {name!r}:"
-                    " rename that folder or file"
-                )
-                yield Problem(Place(file.path), text)
 
 
 def _file(
@@ -81,7 +69,6 @@ def _file(
     build_message = _MessageBuilder(file, schemas, pool)
     return File(
         path=file.path,
-        package=proto.package,
         module=file.module,
         public_imports=tuple(
             (imported.module, names)
@@ -176,7 +163,6 @@ class _MessageBuilder:
             cardinality = Cardinality.MAP
         elif proto.label == FieldDescriptorProto.LABEL_REPEATED:
             cardinality = Cardinality.REPEATED
-        oneof = descriptor.containing_oneof
         return Field(
             name=proto.name,
             number=proto.number,
@@ -185,9 +171,7 @@ class _MessageBuilder:
             cardinality=cardinality,
             map_key=_KINDS[entry.field[0].type] if entry else None,
             presence=descriptor.has_presence,
-            oneof=oneof.name if oneof and not proto.proto3_optional else None,
             optional=proto.proto3_optional,
-            deprecated=proto.options.deprecated,
             comment=self._file.comment(path),
         )
 

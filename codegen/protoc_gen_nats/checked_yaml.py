@@ -33,6 +33,8 @@ def parse(text: str, name: str, schema: Mapping[str, Any]) -> tuple[Any, Places]
         line = text.count("\n", 0, error.position) + 1
         place = Place(name, line, error.position - text.rfind("\n", 0, error.position))
         raise UserError.of(f"not YAML: {error.reason}", place) from error
+    except ValueError as error:  # a date or number that is none, such as 2026-13-01
+        raise UserError.of(f"not YAML: {error}: write text in quotes", Place(name)) from error
     places = Places(name, root)
     problems = list(_repeated_keys(root, name))
     for found in Draft202012Validator(schema).iter_errors(value):

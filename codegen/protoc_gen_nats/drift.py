@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from protoc_gen_nats.lock import Lock, digest
+from protoc_gen_nats.lock import LOCK_NAME, OWNED, Lock, content_of, digest
 
 __all__ = ["Drift", "State", "find_drift", "same_meaning"]
 
@@ -43,20 +43,21 @@ class Drift:
     """From what is there to what should be there, as a unified diff."""
 
 
-def find_drift(
-    root: Path, expected: Mapping[str, bytes], lock: Lock, owned: Path
-) -> Iterator[Drift]:
-    """Compares files with what they should be.
+def find_drift(root: Path, expected: Mapping[str, bytes], lock: Lock) -> list[Drift]:
+    """Compares files with what they should be, and the lock with the files that are.
 
     Args:
         root: The project.
         expected: The content of every owned file, by path relative to `root`.
         lock: The record of the last generation.
-        owned: The folder in which everything is owned.
     """
+    found = [*_expected_files(root, expected, lock), *_orphans(root, expected, lock)]
+    return [*found, *_lock(expected, lock, {one.path for one in found})]
+
+
+def _expected_files(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[Drift]:
     for path, content in sorted(expected.items()):
-        target = root / path
-        actual = target.read_bytes() if target.is_file() else None
+        actual = content_of(root / path)
         if actual == content:
             continue
         if actual is None:
@@ -67,17 +68,32 @@ def find_drift(
             yield Drift(path=path, state=State.TOOLCHAIN, diff="")
         else:
             yield Drift(path=path, state=State.CHANGED, diff=_diff(path, actual, content))
-    present = {path.relative_to(root).as_posix() for path in _files(owned)}
-    recorded = {path for path in lock.files if (root / path).is_file()}
-    for path in sorted((present | recorded) - expected.keys()):
-        diff = _diff(path, (root / path).read_bytes(), b"")
-        yield Drift(path=path, state=State.ORPHANED, diff=diff)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path
+def _orphans(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[Drift]:
+    present = {path.relative_to(root).as_posix() for path in (root / OWNED).rglob("*")}
+    visible = {path for path in present if not _is_by_the_way(path)}
+    for path in sorted((visible | lock.files.keys()) - expected.keys()):
+        content = content_of(root / path)
+        if content is not None:
+            yield Drift(path=path, state=State.ORPHANED, diff=_diff(path, content, b""))
+
+
+def _is_by_the_way(path: str) -> bool:
+    """Whether interpreters, editors, desktops or another run at this moment leave such files."""
+    return any(part.startswith(".") or part == "__pycache__" for part in path.split("/"))
+
+
+def _lock(expected: Mapping[str, bytes], lock: Lock, drifted: set[str]) -> Iterator[Drift]:
+    """The lock, if it is wrong about files that are right: the next edit of the schemas would be
+    taken for one by hand."""
+    recorded = {path: text for path, text in lock.files.items() if path not in drifted}
+    right = {path: digest(text) for path, text in expected.items() if path not in drifted}
+    if recorded != right:
+        old = Lock(toolchain=lock.toolchain, files=recorded).serialize() if lock.files else b""
+        new = Lock(toolchain=lock.toolchain, files=right).serialize()
+        state = State.CHANGED if lock.files else State.MISSING
+        yield Drift(path=LOCK_NAME, state=state, diff=_diff(LOCK_NAME, old, new))
 
 
 def same_meaning(path: str, left: bytes, right: bytes) -> bool:
@@ -107,13 +123,14 @@ def _descriptor(module: bytes) -> bytes | None:
 
 
 def _diff(path: str, old: bytes, new: bytes) -> str:
-    if path.endswith("_pb2.py"):
-        return f"--- {path}\n+++ {path}\n(the compiled descriptor differs: see its .pyi)\n"
+    before, after = (path if old else "/dev/null"), (path if new else "/dev/null")
+    if path.endswith("_pb2.py") and not same_meaning(path, old, new):
+        return f"--- {before}\n+++ {after}\n(the compiled descriptor differs: see its .pyi)\n"
     return "".join(
         difflib.unified_diff(
             old.decode(errors="replace").splitlines(keepends=True),
             new.decode(errors="replace").splitlines(keepends=True),
-            fromfile=path if old else "/dev/null",
-            tofile=path if new else "/dev/null",
+            fromfile=before,
+            tofile=after,
         )
     )

@@ -34,18 +34,26 @@ def is_provided(path: str) -> bool:
     return path.startswith(_PROVIDED)
 
 
-def flags() -> list[str]:
+def flags(descriptors: Path | None = None) -> list[str]:
     """The flags with which any protoc finds the imported schemas.
 
-    The descriptor set is written to the user's cache folder, under a name made from its content.
+    Args:
+        descriptors: The file that holds `validate_descriptor_set()`. Default: one in the user's
+            cache folder, which is written if it is not there.
     """
+    folders = dict.fromkeys((_options_folder(), _google_folder()))
+    path = descriptors or _cached_descriptors()
+    return [*(f"-I{folder}" for folder in folders), f"--descriptor_set_in={path}"]
+
+
+def _cached_descriptors() -> Path:
+    """The descriptor set in a file whose name is made from its content."""
     content = validate_descriptor_set()
     name = f"validate-{sha256(content).hexdigest()[:16]}.binpb"
     path = platformdirs.user_cache_path("protonats", ensure_exists=True) / name
     if not path.exists():
         write_file(path, content)
-    folders = dict.fromkeys((_options_folder(), _google_folder()))
-    return [*(f"-I{folder}" for folder in folders), f"--descriptor_set_in={path}"]
+    return path
 
 
 def export(folder: Path) -> list[Path]:

@@ -10,13 +10,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from protoc_gen_nats.errors import Place, UserError
 
-__all__ = ["LOCK_NAME", "Lock", "digest", "read_lock"]
+__all__ = ["LOCK_NAME", "OWNED", "Lock", "content_of", "digest", "read_lock"]
 
 LOCK_NAME = "protonats.lock"
+
+OWNED = "generated"
+"""The folder of a project in which every file is the generator's, and of which a lock speaks."""
+
 _FORMAT = 1
 
 
@@ -45,6 +50,17 @@ def digest(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
+def content_of(path: Path) -> bytes | None:
+    """What a generated file holds, or None if there is no such file.
+
+    Lines end as the generator ends them: a checkout may have given them other ends.
+    """
+    try:
+        return path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else None
+    except FileNotFoundError:  # another run has just removed it
+        return None
+
+
 def read_lock(root: Path) -> Lock:
     """Reads a project's lock file; an empty record if there is none.
 
@@ -57,9 +73,29 @@ def read_lock(root: Path) -> Lock:
         if value["format"] != _FORMAT:
             text = "upgrade protonats, or delete the file and generate again"
             raise UserError.of(f"format {value['format']} is not known: {text}", Place(LOCK_NAME))
-        return Lock(toolchain=value["toolchain"], files=value["files"])
+        toolchain, files = _texts(value["toolchain"]), _texts(value["files"])
     except FileNotFoundError:
         return Lock()
     except (ValueError, KeyError, TypeError) as error:
-        text = "not a lock file: restore it from version control, or delete it and generate again"
-        raise UserError.of(text, Place(LOCK_NAME)) from error
+        raise _broken() from error
+    # What is recorded here is shown and removed: nothing that a generation cannot have written.
+    if not all(map(_is_owned, files)):
+        raise _broken()
+    return Lock(toolchain=toolchain, files=files)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """A mapping of texts to texts, as it is."""
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise TypeError("not a mapping of texts")
+    return value
+
+
+def _is_owned(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return parts[:1] == (OWNED,) and ".." not in parts
+
+
+def _broken() -> UserError:
+    text = "not a lock file: restore it from version control, or delete it and generate again"
+    return UserError.of(text, Place(LOCK_NAME))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -71,6 +70,8 @@ class Manifest:
     environments: tuple[str, ...]
     streams: tuple[Stream, ...]
     consumer_defaults: ConsumerDefaults
+    bucket_replicas: int
+    """On how many nodes each key-value bucket is stored."""
 
     def streams_of(self, subject: str) -> list[str]:
         """The names of the streams that capture a subject, or some part of it."""
@@ -115,6 +116,7 @@ def _manifest(name: str, value: Mapping[str, Any], places: Places) -> Manifest:
             for stream, options in value.get("streams", {}).items()
         ),
         consumer_defaults=_consumer_defaults(value.get("consumers", {}).get("defaults", {})),
+        bucket_replicas=value.get("buckets", {}).get("defaults", {}).get("replicas", 1),
     )
 
 
@@ -144,13 +146,17 @@ def _consumer_defaults(options: Mapping[str, Any]) -> ConsumerDefaults:
 
 
 def _seconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([0-9]+)([a-z]+)", text).groups()  # type: ignore[union-attr]
-    return int(number) * _DURATION_UNITS[unit]
+    return _quantity(text, _DURATION_UNITS)
 
 
 def _bytes(text: str) -> int:
-    number, unit = re.fullmatch(r"([0-9]+) ?([A-Za-z]+)", text).groups()  # type: ignore[union-attr]
-    return int(number) * _SIZE_UNITS[unit]
+    return int(_quantity(text, _SIZE_UNITS))
+
+
+def _quantity(text: str, units: Mapping[str, float]) -> float:
+    """A number with its unit behind it, in the unit that is 1."""
+    unit = text.strip("0123456789 \n")
+    return int(text.replace(unit, "")) * units[unit]
 
 
 def _check(manifest: Manifest) -> Iterator[Problem]:

@@ -89,13 +89,9 @@ class Field:
     presence: bool
     """Whether `HasField` can be asked."""
 
-    oneof: str | None
-    """The oneof that it is a member of; none for proto3's `optional`."""
-
     optional: bool
     """Whether it is declared with proto3's `optional`."""
 
-    deprecated: bool
     comment: str
 
 
@@ -253,7 +249,6 @@ class File:
     """One schema."""
 
     path: str
-    package: str
     module: str
     """The Python module that protoc writes for it."""
 

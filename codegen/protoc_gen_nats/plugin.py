@@ -9,6 +9,7 @@ import sys
 
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 from google.protobuf.descriptor_pb2 import Edition
+from google.protobuf.message import DecodeError
 
 from protoc_gen_nats.build import build
 from protoc_gen_nats.errors import UserError
@@ -53,7 +54,14 @@ def _generate(request: CodeGeneratorRequest, response: CodeGeneratorResponse) ->
 
 def main() -> None:
     """The program `protoc-gen-nats`."""
-    sys.stdout.buffer.write(run(sys.stdin.buffer.read()))
+    try:
+        response = run(sys.stdin.buffer.read())
+    except DecodeError:
+        sys.exit(
+            "protoc-gen-nats: standard input is no CodeGeneratorRequest: let protoc start this"
+            " program (--nats_out=<folder>), or buf"
+        )
+    sys.stdout.buffer.write(response)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,18 +14,18 @@ from protoc_gen_nats import __version__
 from protoc_gen_nats.build import build
 from protoc_gen_nats.drift import Drift, State, find_drift
 from protoc_gen_nats.errors import Place, Problem, UserError
-from protoc_gen_nats.lock import LOCK_NAME, Lock, digest, read_lock
+from protoc_gen_nats.lock import LOCK_NAME, OWNED, Lock, content_of, digest, read_lock
 from protoc_gen_nats.manifest import Manifest, load_manifest
+from protoc_gen_nats.module_rules import check_modules
 from protoc_gen_nats.protoc import compile_schemas
 from protoc_gen_nats.rules import check_complete, check_subjects
 from protoc_gen_nats.stream_rules import check_streams
 from protoc_gen_nats.targets import jetstream, python, scaffold, services
-from protoc_gen_nats.writing import write_all
+from protoc_gen_nats.writing import write_all, write_file
 
 __all__ = ["Outcome", "Project", "Rendered"]
 
 MANIFEST_NAME = "protonats.yaml"
-_OWNED = "generated"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,6 +75,8 @@ class Project:
             raise UserError(_from_root(problem, folders) for problem in error.problems) from error
 
     def _render(self, manifest: Manifest, paths: list[str]) -> Rendered:
+        if problems := list(check_modules(paths)):
+            raise UserError(problems)
         compiled = compile_schemas(self.root, manifest.proto_roots, paths)
         schema = build(compiled.protos, compiled.generate, complete=True)
         problems = [
@@ -82,11 +87,11 @@ class Project:
         if problems:
             raise UserError(problems)
         files = [
-            *((f"{_OWNED}/python", file) for file in python.render(schema)),
-            *((_OWNED, file) for file in jetstream.render(schema, manifest)),
-            *((_OWNED, file) for file in services.render(schema)),
+            *((f"{OWNED}/python", file) for file in python.render(schema)),
+            *((OWNED, file) for file in jetstream.render(schema, manifest)),
+            *((OWNED, file) for file in services.render(schema)),
         ]
-        owned = {f"{_OWNED}/python/{path}": content for path, content in compiled.modules.items()}
+        owned = {f"{OWNED}/python/{path}": content for path, content in compiled.modules.items()}
         owned.update((f"{folder}/{file.path}", file.content) for folder, file in files)
         return Rendered(
             owned=owned,
@@ -95,9 +100,8 @@ class Project:
         )
 
     def drift(self, rendered: Rendered) -> list[Drift]:
-        """How the owned files differ from what they should be."""
-        lock = read_lock(self.root)
-        return list(find_drift(self.root, rendered.owned, lock, self.root / _OWNED))
+        """How the owned files and the lock differ from what they should be."""
+        return find_drift(self.root, rendered.owned, read_lock(self.root))
 
     def recorded_toolchain(self) -> Mapping[str, str]:
         """The versions with which the files were generated."""
@@ -122,24 +126,22 @@ class Project:
                 " services/, and overwrite it with `protonats generate --force`"
             )
         lock = read_lock(self.root)
-        write = [one.path for one in drift if one.state is not State.ORPHANED]
+        write = [one.path for one in drift if one.path in rendered.owned]
         orphans = [one.path for one in drift if one.state is State.ORPHANED]
         removed = [path for path in orphans if self._is_as_recorded(path, lock)]
-        scaffolded = [path for path in rendered.scaffolds if not (self.root / path).exists()]
+        scaffolded = [path for path in rendered.scaffolds if not os.path.lexists(self.root / path)]
         contents = {path: rendered.owned[path] for path in write}
         contents.update((path, rendered.scaffolds[path]) for path in scaffolded)
         new_lock = Lock(
             toolchain=rendered.toolchain,
             files={path: digest(content) for path, content in rendered.owned.items()},
         ).serialize()
-        if (
-            not (self.root / LOCK_NAME).is_file()
-            or (self.root / LOCK_NAME).read_bytes() != new_lock
-        ):
-            contents[LOCK_NAME] = new_lock
         write_all(self.root, contents)
         for path in removed:
             self._remove(path)
+        # Last: what it records is done, and what an interruption left undone it does not hide.
+        if content_of(self.root / LOCK_NAME) != new_lock:
+            write_file(self.root / LOCK_NAME, new_lock)
         return Outcome(
             written=tuple(write),
             scaffolded=tuple(scaffolded),
@@ -149,20 +151,35 @@ class Project:
         )
 
     def _is_as_recorded(self, path: str, lock: Lock) -> bool:
-        return lock.files.get(path) == digest((self.root / path).read_bytes())
+        content = content_of(self.root / path)
+        return content is not None and lock.files.get(path) == digest(content)
 
     def _remove(self, path: str) -> None:
-        """Removes a file, and the folders that are empty without it."""
+        """Removes a file, and the folders that hold nothing but byte code without it."""
         target = self.root / path
-        target.unlink()
+        target.unlink(missing_ok=True)
         for folder in target.parents:
-            if folder == self.root or any(folder.iterdir()):
+            if folder == self.root:
                 return
-            folder.rmdir()
+            # Another run may be faster.
+            with suppress(FileNotFoundError):
+                if any(entry.name != "__pycache__" for entry in folder.iterdir()):
+                    return
+                shutil.rmtree(folder)
 
     def _schemas(self, manifest: Manifest) -> dict[str, str]:
         """The schemas of the project, relative to their folders, and these folders."""
         found: dict[str, str] = {}
+        for folder, name in self._schemas_by_folder(manifest):
+            if (other := found.setdefault(name, folder)) != folder:
+                text = f"{other}/{name} hides it, as imports name both {name}: rename one of them"
+                raise UserError.of(text, Place(f"{folder}/{name}"))
+        if not found:
+            text = f"no schemas in {', '.join(manifest.proto_roots)}: write a .proto file there"
+            raise UserError.of(text, Place(manifest.path))
+        return found
+
+    def _schemas_by_folder(self, manifest: Manifest) -> Iterator[tuple[str, str]]:
         for folder in manifest.proto_roots:
             base = self.root / folder
             if not base.is_dir():
@@ -170,12 +187,9 @@ class Project:
                 raise UserError.of(f"proto.roots names {folder!r}, which is no folder", place)
             for path in sorted(base.rglob("*.proto")):
                 name = path.relative_to(base).as_posix()
-                if not any(fnmatch(name, pattern) for pattern in manifest.exclude):
-                    found.setdefault(name, folder)
-        if not found:
-            text = f"no schemas in {', '.join(manifest.proto_roots)}: write a .proto file there"
-            raise UserError.of(text, Place(manifest.path))
-        return found
+                excluded = any(fnmatch(name, pattern) for pattern in manifest.exclude)
+                if path.is_file() and not excluded:
+                    yield folder, name
 
 
 def _from_root(problem: Problem, folders: Mapping[str, str]) -> Problem:

@@ -56,7 +56,9 @@ def compile_schemas(root: Path, folders: Sequence[str], paths: Sequence[str]) ->
         out = Path(temporary, "python")
         out.mkdir()
         descriptors = Path(temporary, "schemas.binpb")
-        flags = [*(f"-I{folder}" for folder in folders), *includes.flags()]
+        validate = Path(temporary, "validate.binpb")
+        validate.write_bytes(includes.validate_descriptor_set())
+        flags = [*(f"-I{folder}" for folder in folders), *includes.flags(validate)]
         outputs = [f"--descriptor_set_out={descriptors}", f"--python_out={out}"]
         outputs += ["--include_imports", "--include_source_info"]
         _run([*_PROTOC, *flags, *outputs, *paths, includes.VALIDATE], root)

@@ -66,7 +66,7 @@ def check_complete(schema: Schema) -> Iterator[Problem]:
                 hint = did_you_mean(name, callable_names)
                 yield Problem(service.place, f"calls {name}, which does not exist: {hint}")
     yield from _shared(
-        ((s.package, s) for s in services),
+        ((s.package.casefold(), s) for s in services),
         "has the name and version of",
     )
     yield from _shared(

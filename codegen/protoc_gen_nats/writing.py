@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
+from errno import EISDIR
 from pathlib import Path
 
 __all__ = ["write_all", "write_file"]
@@ -28,6 +29,8 @@ def write_all(root: Path, files: Mapping[str, bytes]) -> None:
         for name, content in files.items():
             target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
             descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
             stored.append((temporary, target))
             with os.fdopen(descriptor, "wb") as file:

@@ -21,7 +21,7 @@ from servers import Servers
 from status import Row
 from tour import Step
 
-__all__ = ["Display", "JsonDisplay", "LineDisplay", "LiveDisplay", "View"]
+__all__ = ["Display", "JsonDisplay", "LineDisplay", "LiveDisplay", "View", "table"]
 
 _LOG_WIDTH = 120
 _COLOURS = {"serving": "green", "unimplemented": "dim", "restarting": "red", "starting": "yellow"}
@@ -98,7 +98,7 @@ class LineDisplay(Display):
         return None
 
     def result(self, view: View) -> None:
-        self._console.print(_table(view))
+        self._console.print(table(view))
 
 
 class LiveDisplay(LineDisplay):
@@ -112,7 +112,7 @@ class LiveDisplay(LineDisplay):
         return None
 
     def refresh(self, view: View) -> None:
-        self._live.update(_table(view) if view.toured else _progress(view), refresh=True)
+        self._live.update(table(view) if view.toured else _progress(view), refresh=True)
 
     def result(self, view: View) -> None:
         self.refresh(view)
@@ -168,15 +168,18 @@ def _progress(view: View) -> RenderableType:
     return grid
 
 
-def _table(view: View) -> Table:
+def table(view: View) -> Table:
+    """The services, and how they do."""
     servers = view.servers
-    table = Table(title=f"NATS {servers.nats_url}   Redis {servers.redis_url}", box=SIMPLE)
-    table.add_column("service", no_wrap=True)
-    table.add_column("state", no_wrap=True)
-    for name in ("instances", "calls", "failed", "p50 ms", "p99 ms", "restarts"):
-        table.add_column(name, justify="right")
+    title = f"NATS {servers.nats_url}   Redis {servers.redis_url}"
+    shown = Table(title=title, box=SIMPLE, padding=0)
+    # In a narrow terminal words are cut, and figures are not.
+    shown.add_column("service", overflow="ellipsis")
+    shown.add_column("state", overflow="ellipsis")
+    for name in ("instances", "calls", "failed", "p50\nms", "p99\nms", "restarts"):
+        shown.add_column(name, justify="right", no_wrap=True)
     for row in view.rows:
-        table.add_row(
+        shown.add_row(
             row.service,
             Text(row.state, style=_COLOURS.get(row.state, "")),
             str(row.instances),
@@ -186,7 +189,7 @@ def _table(view: View) -> Table:
             _figure(row.p99_ms),
             str(row.restarts),
         )
-    return table
+    return shown
 
 
 def _figure(value: float | None) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from protoc_gen_nats.lock import digest
-from tests.projects import TestProject
+from tests.projects import TestProject, environment
 
 SCHEMA = "proto/acme/ping/v1/ping.proto"
 STUB = "generated/python/acme/ping/v1/ping_pb2.pyi"
@@ -140,13 +143,102 @@ def test_a_changed_toolchain_alone_is_no_drift(project: TestProject) -> None:
 
 def test_without_a_lock_generated_files_are_compared_all_the_same(project: TestProject) -> None:
     (project.root / "protonats.lock").unlink()
-    assert project.drift() == []
+    assert project.drift() == [("missing", "protonats.lock")]
 
     project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
-    assert project.drift() == [("changed", SERVICE)]
+    assert project.drift() == [("changed", SERVICE), ("missing", "protonats.lock")]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}', "\x00"])
+def test_a_lock_that_was_not_committed_with_its_files_is_drift(project: TestProject) -> None:
+    old = project.read("protonats.lock")
+    project.replace(SCHEMA, "// Pings.", "// Pings, and more.")
+    project.generate()
+    project.write("protonats.lock", old)
+
+    (drift,) = project.check()["drift"]
+
+    assert (drift["path"], drift["state"]) == ("protonats.lock", "changed")
+    assert f'-    "{SERVICE}": ' in drift["diff"]
+    assert drift["diff"].count("\n+ ") == 1
+
+    project.generate()
+
+    assert project.drift() == []
+
+
+def test_other_line_ends_are_no_drift(project: TestProject) -> None:
+    """Version control may write them, and a schema's comments may hold them."""
+    for path, content in project.files().items():
+        (project.root / path).write_bytes(content.replace(b"\n", b"\r\n"))
+    times = project.times()
+
+    assert project.drift() == []
+    project.generate()
+
+    assert project.times() == times
+
+
+def test_a_message_module_that_was_edited_is_shown(project: TestProject) -> None:
+    project.write(MODULE, project.read(MODULE) + "\nEDITED = True\n")
+
+    result = project.command("check")
+
+    assert f"hand-edited: {MODULE}\n--- {MODULE}\n+++ {MODULE}\n@@ " in result.stdout
+    assert "-EDITED = True\n" in result.stdout
+    assert result.stdout.endswith(
+        "Drift in 1 file: 1 hand-edited. Mend it with `protonats generate --force`, which"
+        " overwrites what was edited by hand.\n"
+    )
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error(project: TestProject) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    start = "from protoc_gen_nats.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "check"],
+        cwd=project.root,
+        env=environment(),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(write)
+
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("path", ["../victim.txt", "/victim.txt", SCHEMA, "generated/../victim"])
+def test_a_lock_that_names_what_was_never_generated_is_an_error(
+    project: TestProject, path: str
+) -> None:
+    """Whatever stands there is not the generator's to show, and not to remove."""
+    lock = json.loads(project.read("protonats.lock"))
+    lock["files"][path] = digest((project.root / SCHEMA).read_bytes())
+    project.write("protonats.lock", json.dumps(lock))
+    before = project.files()
+
+    for command in ("check", "generate"):
+        result = project.command(command)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: protonats.lock: not a lock file: ")
+    assert project.files() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"format": 1}',
+        "\x00",
+        "<<<<<<< ours",
+        '{"format": 1, "toolchain": {}, "files": []}',
+        '{"format": 1, "toolchain": [], "files": {}}',
+        '{"format": 1, "toolchain": {}, "files": {"generated/a": 1}}',
+    ],
+)
 def test_a_broken_lock_is_an_error(project: TestProject, content: str) -> None:
     project.write("protonats.lock", content)
 
@@ -171,8 +263,10 @@ def test_a_lock_of_a_later_format_is_an_error(project: TestProject) -> None:
     )
 
 
-def test_caches_beside_generated_modules_are_nothing(project: TestProject) -> None:
+def test_caches_and_hidden_files_beside_generated_modules_are_nothing(project: TestProject) -> None:
     project.write("generated/python/acme/__pycache__/ping.cpython-311.pyc", "bytes")
+    project.write("generated/python/acme/.ping_nats.py.x7d2", "what another run is writing")
+    project.write("generated/.mypy_cache/3.11/cache.json", "{}")
 
     assert project.drift() == []
 

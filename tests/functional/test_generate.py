@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from protoc_gen_nats import writing
 from protoc_gen_nats.targets import services
 from tests.projects import TestProject
 
@@ -112,6 +115,7 @@ def test_scaffolds_are_never_overwritten(project: TestProject) -> None:
 
 def test_an_orphan_is_removed_with_its_folder(project: TestProject) -> None:
     project.generate()
+    project.write(f"{PYTHON}/pong/v1/__pycache__/pong_pb2.cpython-311.pyc", "bytes")
     (project.root / "proto/acme/pong/v1/pong.proto").unlink()
 
     done = json.loads(project.generate("--json").stdout)
@@ -218,6 +222,61 @@ def fail_on_call(number: int, monkeypatch: pytest.MonkeyPatch, name: str, module
         return real(*args, **kwargs)
 
     monkeypatch.setattr(module, name, call)
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_written(
+    project: TestProject,
+) -> None:
+    project.generate()
+    (project.root / STUB).unlink()
+    (project.root / STUB).mkdir()
+    project.replace("proto/acme/ping/v1/ping.proto", "string text = 1;", "int32 number = 1;")
+    before = project.files()
+
+    result = project.command("generate")
+
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {project.root / STUB}: Is a directory\n"
+    assert project.files() == before
+
+
+def test_runs_at_the_same_time_do_not_disturb_each_other(project: TestProject) -> None:
+    project.generate()
+    (project.root / "proto/acme/pong/v1/pong.proto").unlink()
+    project.replace("proto/acme/ping/v1/ping.proto", "// Pings.", "// Pings, and more.")
+
+    with ThreadPoolExecutor(4) as pool:
+        results = [pool.submit(project.program, "generate") for _ in range(4)]
+
+    assert [result.result().stderr for result in results] == [""] * 4
+    assert project.drift() == []
+
+
+def test_an_orphan_that_somebody_else_removes_is_gone(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.generate()
+    (project.root / "proto/acme/pong/v1/pong.proto").unlink()
+
+    def write_all(root: Path, files: Mapping[str, bytes]) -> None:
+        writing.write_all(root, files)
+        shutil.rmtree(root / PYTHON / "pong", ignore_errors=True)
+
+    monkeypatch.setattr("protoc_gen_nats.project.write_all", write_all)
+
+    assert json.loads(project.generate("--json").stdout)["removed"] == PONG
+
+
+def test_a_project_can_be_used_without_a_folder_for_caches(
+    project: TestProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs under any user's id."""
+    project.write("cache", "a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(project.root / "cache"))
+
+    project.generate()
+
+    assert project.drift() == []
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(project: TestProject) -> None:

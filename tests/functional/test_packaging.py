@@ -189,6 +189,7 @@ def test_an_editable_install_finds_the_repositorys_templates(tmp_path: Path) -> 
     assert environment.generates(tmp_path / "schema") == ["greeting_nats.py", "greeting_pb2.pyi"]
 
 
+@pytest.mark.network
 def test_the_oldest_supported_requirements_are_enough(wheel: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path / "venv")
     environment.install("--require-hashes", "-r", ROOT / "requirements/lowest.txt")

@@ -221,6 +221,28 @@ def test_the_response_declares_what_the_plugin_supports() -> None:
     assert response.maximum_edition >= Edition.EDITION_2023
 
 
+def test_what_is_no_request_is_one_line() -> None:
+    """Somebody started the plugin by hand."""
+    done = run(sys.executable, "-m", "protoc_gen_nats.plugin", input="\n\n")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "protoc-gen-nats: standard input is no CodeGeneratorRequest: let protoc start this"
+        " program (--nats_out=<folder>), or buf\n"
+    )
+
+
+def test_the_plugin_loads_no_module_of_the_command_line() -> None:
+    """Nor what knows disks, YAML or other programs: what it is given is all that it sees."""
+    program = "import sys, protoc_gen_nats.plugin; print(*sys.modules)"
+
+    loaded = set(run(sys.executable, "-c", program).stdout.split())
+
+    ours = {"cli", "drift", "includes", "lock", "manifest", "project", "protoc", "writing"}
+    assert loaded.isdisjoint(f"protoc_gen_nats.{name}" for name in ours)
+    assert loaded.isdisjoint(("click", "jsonschema", "nats", "redis", "subprocess", "yaml"))
+
+
 PURE = """
 import builtins, sys
 from protoc_gen_nats import plugin

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ class Reader:
                 with urllib.request.urlopen(address, timeout=1):
                     return
             except (urllib.error.URLError, OSError):
-                subprocess.run(["sleep", "0.05"], check=True)
+                time.sleep(0.05)
         pytest.fail("the service of the README is not ready after 30 s")
 
     def _edit(self, path: Path, text: str) -> None:

@@ -66,6 +66,12 @@ def test_a_version_is_all_that_is_needed(tmp_path: Path) -> None:
     assert manifest.consumer_defaults == ConsumerDefaults()
 
 
+def test_a_line_end_behind_a_quantity_does_no_harm(tmp_path: Path) -> None:
+    text = "version: 1\nconsumers:\n  defaults:\n    ack_wait: |\n      30s\n"
+
+    assert load(tmp_path, text).consumer_defaults.ack_wait == 30.0
+
+
 @pytest.mark.parametrize(
     ("subject", "streams"),
     [

@@ -18,7 +18,8 @@ def main() -> None:
     """Typed NATS services from protobuf schemas.
 
     \b
-    Exit codes: 0 done · 1 drift, or something is wrong in a schema or the manifest
+    Exit codes: 0 done
+                1 drift, or a schema, the manifest or some other file is wrong
                 2 wrong use of this command line
     """
 

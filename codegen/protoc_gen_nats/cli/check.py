@@ -8,7 +8,13 @@ from collections.abc import Mapping
 
 import click
 
-from protoc_gen_nats.cli.common import json_option, print_json, project_option, reports_errors
+from protoc_gen_nats.cli.common import (
+    counted,
+    json_option,
+    print_json,
+    project_option,
+    reports_errors,
+)
 from protoc_gen_nats.drift import Drift, State
 from protoc_gen_nats.project import Project
 
@@ -69,9 +75,12 @@ def _print(drift: list[Drift], total: int) -> None:
     if not drift:
         click.echo(f"{total} generated files are what the schemas say.")
         return
+    mend = "`protonats generate`"
+    if any(one.state is State.HAND_EDITED for one in drift):
+        mend = "`protonats generate --force`, which overwrites what was edited by hand"
     counts = Counter(one.state.value for one in drift)
     summary = ", ".join(f"{count} {state}" for state, count in counts.items())
-    click.echo(f"Drift in {len(drift)} files: {summary}. Mend it with `protonats generate`.")
+    click.echo(f"Drift in {counted(len(drift), 'file')}: {summary}. Mend it with {mend}.")
 
 
 def _print_toolchain(recorded: Mapping[str, str], running: Mapping[str, str]) -> None:

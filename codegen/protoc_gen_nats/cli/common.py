@@ -14,7 +14,7 @@ import click
 from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.project import MANIFEST_NAME, Project
 
-__all__ = ["json_option", "print_json", "project_option", "reports_errors"]
+__all__ = ["counted", "json_option", "print_json", "project_option", "reports_errors"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +47,11 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Prints what is wrong on standard error, one problem a line, and ends with exit code 1.
 
@@ -59,6 +64,8 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except UserError as error:
             _fail(*map(str, error.problems))
+        except BrokenPipeError:  # click ends quietly
+            raise
         except OSError as error:
             _fail(f"{error.filename or 'this machine'}: {error.strerror or error}")
 

@@ -6,7 +6,13 @@ from dataclasses import asdict
 
 import click
 
-from protoc_gen_nats.cli.common import json_option, print_json, project_option, reports_errors
+from protoc_gen_nats.cli.common import (
+    counted,
+    json_option,
+    print_json,
+    project_option,
+    reports_errors,
+)
 from protoc_gen_nats.project import Outcome, Project
 
 __all__ = ["generate"]
@@ -50,6 +56,6 @@ def _print(outcome: Outcome) -> None:
         )
     changed = len(outcome.written) + len(outcome.removed)
     click.echo(
-        f"{changed} generated files changed, {outcome.unchanged} as they were,"
+        f"{counted(changed, 'generated file')} changed, {outcome.unchanged} as they were,"
         f" {len(outcome.scaffolded)} begun for you to fill in."
     )

@@ -12,7 +12,7 @@ from protoc_gen_nats.cli.common import reports_errors
 __all__ = ["includes"]
 
 
-@click.command()
+@click.command(short_help="Print the flags with which protoc finds imports.")
 @click.option(
     "--export",
     "folder",

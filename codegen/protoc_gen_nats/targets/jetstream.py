@@ -7,13 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from protoc_gen_nats.files import GeneratedFile
-from protoc_gen_nats.manifest import ConsumerDefaults, Manifest, Stream
+from protoc_gen_nats.manifest import Manifest, Stream
 from protoc_gen_nats.model import Bucket, Consumer, Schema, Service
 
 __all__ = ["render"]
-
-BUCKET_REPLICAS = 3
-"""State that has to survive the loss of a node."""
 
 
 def render(schema: Schema, manifest: Manifest) -> Iterator[GeneratedFile]:
@@ -26,7 +23,9 @@ def render(schema: Schema, manifest: Manifest) -> Iterator[GeneratedFile]:
             for consumer in service.consumers
         ],
         "buckets": [
-            _bucket(service, bucket) for service in schema.services for bucket in service.buckets
+            _bucket(service, bucket, manifest)
+            for service in schema.services
+            for bucket in service.buckets
         ],
     }
     content = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
@@ -48,7 +47,7 @@ def _stream(stream: Stream) -> dict[str, Any]:
 
 
 def _consumer(service: Service, consumer: Consumer, manifest: Manifest) -> dict[str, Any]:
-    defaults: ConsumerDefaults = manifest.consumer_defaults
+    defaults = manifest.consumer_defaults
     streams = manifest.streams_of(consumer.events[0].filter_subject)
     return {
         "stream": streams[0],
@@ -62,12 +61,12 @@ def _consumer(service: Service, consumer: Consumer, manifest: Manifest) -> dict[
     }
 
 
-def _bucket(service: Service, bucket: Bucket) -> dict[str, Any]:
+def _bucket(service: Service, bucket: Bucket, manifest: Manifest) -> dict[str, Any]:
     return {
         "name": bucket.name,
         "service": service.name,
         "description": bucket.description,
         "history": bucket.history,
         "ttl_seconds": bucket.ttl,
-        "replicas": BUCKET_REPLICAS,
+        "replicas": manifest.bucket_replicas,
     }

@@ -71,6 +71,7 @@ class Rule(_Message):
     id: _builtins.str
     message: _builtins.str
     expression: _builtins.str
+
     def __init__(
         self,
         *,
@@ -126,6 +127,7 @@ class MessageOneofRule(_Message):
     def fields(self) -> _RepeatedScalarFieldContainer[_builtins.str]:
         """The field fields."""
     required: _builtins.bool
+
     def __init__(
         self,
         *,
@@ -146,6 +148,7 @@ class OneofRules(_Message):
 
     REQUIRED_FIELD_NUMBER: _builtins.int  # 1
     required: _builtins.bool
+
     def __init__(
         self,
         *,
@@ -198,6 +201,7 @@ class FieldRules(_Message):
         """The field cel."""
     required: _builtins.bool
     ignore: Ignore.ValueType
+
     @_builtins.property
     def float(self) -> FloatRules:
         """The field float."""
@@ -444,10 +448,12 @@ class FloatRules(_Message):
     lte: _builtins.float
     gt: _builtins.float
     gte: _builtins.float
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.float]:
         """The field not_in."""
     finite: _builtins.bool
+
     @_builtins.property
     def example(self) -> _RepeatedScalarFieldContainer[_builtins.float]:
         """The field example."""
@@ -514,10 +520,12 @@ class DoubleRules(_Message):
     lte: _builtins.float
     gt: _builtins.float
     gte: _builtins.float
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.float]:
         """The field not_in."""
     finite: _builtins.bool
+
     @_builtins.property
     def example(self) -> _RepeatedScalarFieldContainer[_builtins.float]:
         """The field example."""
@@ -583,6 +591,7 @@ class Int32Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -650,6 +659,7 @@ class Int64Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -717,6 +727,7 @@ class UInt32Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -784,6 +795,7 @@ class UInt64Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -851,6 +863,7 @@ class SInt32Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -918,6 +931,7 @@ class SInt64Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -985,6 +999,7 @@ class Fixed32Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -1052,6 +1067,7 @@ class Fixed64Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -1119,6 +1135,7 @@ class SFixed32Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -1186,6 +1203,7 @@ class SFixed64Rules(_Message):
     lte: _builtins.int
     gt: _builtins.int
     gte: _builtins.int
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -1243,6 +1261,7 @@ class BoolRules(_Message):
     CONST_FIELD_NUMBER: _builtins.int  # 1
     EXAMPLE_FIELD_NUMBER: _builtins.int  # 2
     const: _builtins.bool
+
     @_builtins.property
     def example(self) -> _RepeatedScalarFieldContainer[_builtins.bool]:
         """The field example."""
@@ -1314,6 +1333,7 @@ class StringRules(_Message):
     suffix: _builtins.str
     contains: _builtins.str
     not_contains: _builtins.str
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.str]:
         """The field not_in."""
@@ -1339,6 +1359,7 @@ class StringRules(_Message):
     protobuf_dot_fqn: _builtins.bool
     well_known_regex: KnownRegex.ValueType
     strict: _builtins.bool
+
     @_builtins.property
     def example(self) -> _RepeatedScalarFieldContainer[_builtins.str]:
         """The field example."""
@@ -1522,6 +1543,7 @@ class BytesRules(_Message):
     prefix: _builtins.bytes
     suffix: _builtins.bytes
     contains: _builtins.bytes
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.bytes]:
         """The field not_in."""
@@ -1529,6 +1551,7 @@ class BytesRules(_Message):
     ipv4: _builtins.bool
     ipv6: _builtins.bool
     uuid: _builtins.bool
+
     @_builtins.property
     def example(self) -> _RepeatedScalarFieldContainer[_builtins.bytes]:
         """The field example."""
@@ -1605,6 +1628,7 @@ class EnumRules(_Message):
     EXAMPLE_FIELD_NUMBER: _builtins.int  # 5
     const: _builtins.int
     defined_only: _builtins.bool
+
     @_builtins.property
     def not_in(self) -> _RepeatedScalarFieldContainer[_builtins.int]:
         """The field not_in."""
@@ -1640,6 +1664,7 @@ class RepeatedRules(_Message):
     min_items: _builtins.int
     max_items: _builtins.int
     unique: _builtins.bool
+
     @_builtins.property
     def items(self) -> FieldRules:
         """The field items."""
@@ -1670,6 +1695,7 @@ class MapRules(_Message):
     VALUES_FIELD_NUMBER: _builtins.int  # 5
     min_pairs: _builtins.int
     max_pairs: _builtins.int
+
     @_builtins.property
     def keys(self) -> FieldRules:
         """The field keys."""
@@ -1855,6 +1881,7 @@ class TimestampRules(_Message):
     def lte(self) -> _timestamp_pb2.Timestamp:
         """The field lte."""
     lt_now: _builtins.bool
+
     @_builtins.property
     def gt(self) -> _timestamp_pb2.Timestamp:
         """The field gt."""
@@ -1863,6 +1890,7 @@ class TimestampRules(_Message):
     def gte(self) -> _timestamp_pb2.Timestamp:
         """The field gte."""
     gt_now: _builtins.bool
+
     @_builtins.property
     def within(self) -> _duration_pb2.Duration:
         """The field within."""
@@ -1962,6 +1990,7 @@ class Violation(_Message):
     rule_id: _builtins.str
     message: _builtins.str
     for_key: _builtins.bool
+
     def __init__(
         self,
         *,
@@ -2021,6 +2050,7 @@ class FieldPathElement(_Message):
     int_key: _builtins.int
     uint_key: _builtins.int
     string_key: _builtins.str
+
     def __init__(
         self,
         *,

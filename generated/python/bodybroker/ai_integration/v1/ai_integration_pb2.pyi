@@ -75,6 +75,7 @@ class ChatMessage(_Message):
     """Who said the message."""
     content: str
     """What was said, up to a million characters."""
+
     def __init__(
         self,
         *,
@@ -135,6 +136,7 @@ class SamplingParameters(_Message):
     """
     seed: int
     """Makes the choice repeatable, as far as the provider supports it."""
+
     @property
     def stop(self) -> _RepeatedScalarFieldContainer[str]:
         """Texts that end the answer where they occur; they are not part of it."""
@@ -235,6 +237,7 @@ class TokenChunk(_Message):
     """Position of the chunk in its answer, from 0, without gaps."""
     text: str
     """One or more tokens of text, to be appended as they are."""
+
     def __init__(
         self,
         *,
@@ -258,6 +261,7 @@ class InferRequest(_Message):
     """The model, as registered. Empty: the one that is selected for chat."""
     prompt: str
     """One text without a history."""
+
     @property
     def conversation(self) -> Conversation:
         """A conversation, to be continued by the model."""
@@ -269,6 +273,7 @@ class InferRequest(_Message):
     """What the answer is for, as a label in metrics and cost reports:
     `story`, `translation`. Does not change the answer.
     """
+
     def __init__(
         self,
         *,
@@ -309,6 +314,7 @@ class InferResponse(_Message):
     """The model that gave it."""
     finish_reason: FinishReason.ValueType
     """Why the answer ended where it does."""
+
     @property
     def usage(self) -> _common_pb2.TokenUsage:
         """What it cost when the model ran."""
@@ -343,6 +349,7 @@ class StreamInferRequest(_Message):
     """The model, as registered. Empty: the one that is selected for chat."""
     prompt: str
     """One text without a history."""
+
     @property
     def conversation(self) -> Conversation:
         """A conversation, to be continued by the model."""
@@ -354,6 +361,7 @@ class StreamInferRequest(_Message):
     """What the answer is for, as a label in metrics and cost reports. Does not
     change the answer.
     """
+
     def __init__(
         self,
         *,
@@ -390,6 +398,7 @@ class StreamInferResponse(_Message):
         CHUNK_COUNT_FIELD_NUMBER: int  # 4
         finish_reason: FinishReason.ValueType
         """Why the answer ended."""
+
         @property
         def usage(self) -> _common_pb2.TokenUsage:
             """Tokens of the whole answer."""
@@ -397,6 +406,7 @@ class StreamInferResponse(_Message):
         """The model that gave it."""
         chunk_count: int
         """How many chunks came before."""
+
         def __init__(
             self,
             *,
@@ -419,6 +429,7 @@ class StreamInferResponse(_Message):
     FINAL_FIELD_NUMBER: int  # 3
     inference_id: str
     """Names the run of the model; the same in all messages of a stream."""
+
     @property
     def chunk(self) -> TokenChunk:
         """The next piece of text."""
@@ -459,6 +470,7 @@ class ChatRequest(_Message):
         PURPOSE_FIELD_NUMBER: int  # 4
         model: str
         """The model, as registered. Empty: the one that is selected for chat."""
+
         @property
         def parameters(self) -> SamplingParameters:
             """How to pick the tokens, in all turns."""
@@ -468,6 +480,7 @@ class ChatRequest(_Message):
             """What was said before, system messages included. May be empty."""
         purpose: str
         """What the conversation is for, as a label in metrics and cost reports."""
+
         def __init__(
             self,
             *,
@@ -498,6 +511,7 @@ class ChatRequest(_Message):
         """Opens the conversation. The first message, and only that."""
     user_text: str
     """Begins a turn with what the user says."""
+
     @property
     def interrupt(self) -> ChatRequest.Interrupt:
         """Stops the running turn; its `turn_end` says INTERRUPTED."""
@@ -533,11 +547,13 @@ class ChatResponse(_Message):
         INFERENCE_ID_FIELD_NUMBER: int  # 3
         finish_reason: FinishReason.ValueType
         """Why the turn ended."""
+
         @property
         def usage(self) -> _common_pb2.TokenUsage:
             """Tokens of this turn, the history it was given included."""
         inference_id: str
         """Names the run of the model."""
+
         def __init__(
             self,
             *,
@@ -559,6 +575,7 @@ class ChatResponse(_Message):
     TURN_END_FIELD_NUMBER: int  # 3
     turn: int
     """The turn that this belongs to, from 1."""
+
     @property
     def chunk(self) -> TokenChunk:
         """The next piece of text of the turn; the index starts at 0 in each turn."""
@@ -605,16 +622,19 @@ class LlmGenerated(_Message):
     """The run of the model."""
     model: str
     """Id of the model."""
+
     @property
     def usage(self) -> _common_pb2.TokenUsage:
         """Tokens that were read and written."""
     finish_reason: FinishReason.ValueType
     """Why the answer ended."""
+
     @property
     def latency(self) -> _duration_pb2.Duration:
         """Time from the request to the last token."""
     purpose: str
     """What the answer was for, as given in the request. May be empty."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the last token was there."""

@@ -64,11 +64,13 @@ class RouteTarget(_Message):
     """The model it would use. Empty where the capability has no models."""
     score: float
     """How well it fits, 0 to 1; only comparable within one answer."""
+
     @property
     def estimated_latency(self) -> _duration_pb2.Duration:
         """Latency to expect for the whole request."""
     estimated_cost_micros: int
     """Price to expect, in millionths of a US dollar."""
+
     def __init__(
         self,
         *,
@@ -108,6 +110,7 @@ class RouteRequest(_Message):
     EXCLUDED_INSTANCE_IDS_FIELD_NUMBER: int  # 8
     capability: _capability_registry_pb2.CapabilityType.ValueType
     """What is asked for."""
+
     @property
     def models(self) -> _RepeatedScalarFieldContainer[str]:
         """Models that will do, the best first. Empty: any."""
@@ -115,11 +118,13 @@ class RouteRequest(_Message):
     """What counts most among instances that fit."""
     estimated_tokens: int
     """Tokens of input and answer together, as a guess; 0: not known."""
+
     @property
     def max_latency(self) -> _duration_pb2.Duration:
         """Latency that must not be exceeded. Unset: any."""
     max_cost_micros: int
     """Price that must not be exceeded, in millionths of a US dollar. Unset: any."""
+
     @property
     def required_tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels that the instance must have."""
@@ -197,6 +202,7 @@ class CheckHealthRequest(_Message):
     SERVICE_FIELD_NUMBER: int  # 1
     service: str
     """The service, by its name in discovery. Empty: all."""
+
     def __init__(
         self,
         *,
@@ -227,6 +233,7 @@ class CheckHealthResponse(_Message):
         """How well it works."""
         load: float
         """How busy it is: 0 idle, 1 full."""
+
         @property
         def latency(self) -> _duration_pb2.Duration:
             """Latency that half of its recent calls stayed below. Unset: not known."""
@@ -262,6 +269,7 @@ class CheckHealthResponse(_Message):
     """The best status that any instance has: as long as one is healthy, requests
     are served.
     """
+
     @property
     def instances(
         self,

@@ -71,6 +71,7 @@ class Session(_Message):
     """The tenant that the user belongs to. Empty on platforms with one tenant."""
     client: ClientKind.ValueType
     """Where the user is signed in."""
+
     @property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was opened."""
@@ -113,6 +114,7 @@ class CreateSessionRequest(_Message):
     """The identity provider's signed token (JWT) for this user."""
     client: ClientKind.ValueType
     """Where the user signs in."""
+
     @property
     def ttl(self) -> _duration_pb2.Duration:
         """How long the session lasts, up to 30 days. Unset: 24 hours."""
@@ -141,6 +143,7 @@ class CreateSessionResponse(_Message):
     SESSION_FIELD_NUMBER: int  # 2
     token: str
     """The secret that proves the session. It is shown here once."""
+
     @property
     def session(self) -> Session:
         """The session that was opened."""
@@ -166,6 +169,7 @@ class ValidateSessionRequest(_Message):
     TOKEN_FIELD_NUMBER: int  # 1
     token: str
     """The secret from CreateSession."""
+
     def __init__(
         self,
         *,
@@ -207,6 +211,7 @@ class RevokeSessionRequest(_Message):
     """Id of the session: 1 to 64 letters, digits, `_` and `-`."""
     reason: RevocationReason.ValueType
     """Why it ends. UNSPECIFIED counts as SIGNED_OUT."""
+
     def __init__(
         self,
         *,
@@ -224,6 +229,7 @@ class RevokeSessionResponse(_Message):
     REVOKED_FIELD_NUMBER: int  # 1
     revoked: bool
     """Whether this call ended it; false if it had ended before or never was."""
+
     def __init__(
         self,
         *,
@@ -249,6 +255,7 @@ class CheckRateLimitRequest(_Message):
     """What is done: `create`, `read`."""
     cost: int
     """How much the attempt counts, 1 to 1,000. Unset: 1."""
+
     def __init__(
         self,
         *,
@@ -284,6 +291,7 @@ class CheckRateLimitResponse(_Message):
     """What the window allows in all."""
     remaining: int
     """What the window still allows after this attempt."""
+
     @property
     def window(self) -> _duration_pb2.Duration:
         """Length of the window."""
@@ -327,6 +335,7 @@ class SessionCreated(_Message):
     """The tenant that the user belongs to. May be empty."""
     client: ClientKind.ValueType
     """Where the user signed in."""
+
     @property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When the session ends."""
@@ -369,6 +378,7 @@ class SessionRevoked(_Message):
     """Id of the user."""
     reason: RevocationReason.ValueType
     """Why it was ended."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was ended."""

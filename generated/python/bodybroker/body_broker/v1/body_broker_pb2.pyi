@@ -124,6 +124,7 @@ class Goods(_Message):
     """How good it is. UNSPECIFIED in an offer: any grade."""
     quantity: int
     """How many, 1 to 10,000."""
+
     def __init__(
         self,
         *,
@@ -155,6 +156,7 @@ class Deal(_Message):
     """The player, who sells."""
     broker_id: str
     """The broker, who buys."""
+
     @property
     def goods(self) -> _RepeatedCompositeFieldContainer[Goods]:
         """What changes hands, up to 64 kinds of goods."""
@@ -166,6 +168,7 @@ class Deal(_Message):
     """How far it has come."""
     payment_id: str
     """The payment, once completed; else empty."""
+
     @property
     def agreed_at(self) -> _timestamp_pb2.Timestamp:
         """When it was agreed on."""
@@ -228,6 +231,7 @@ class HarvestRequest(_Message):
     """How it is done."""
     tool_id: str
     """The tool that is used. Empty: bare hands."""
+
     @property
     def location(self) -> _common_pb2.Location:
         """Where it happens. Unset: not known."""
@@ -259,6 +263,7 @@ class HarvestResponse(_Message):
     PLAYER_STATE_VERSION_FIELD_NUMBER: int  # 4
     harvest_id: str
     """Names the harvest."""
+
     @property
     def goods(self) -> _RepeatedCompositeFieldContainer[Goods]:
         """What the player got. Empty only after a failed ritual."""
@@ -268,6 +273,7 @@ class HarvestResponse(_Message):
         """What a broker would pay about, for all of it."""
     player_state_version: int
     """Version of the player's state that contains the goods."""
+
     def __init__(
         self,
         *,
@@ -301,6 +307,7 @@ class NegotiateRequest(_Message):
         """The player, who sells."""
         broker_id: str
         """The broker, who buys."""
+
         @property
         def goods(self) -> _RepeatedCompositeFieldContainer[Goods]:
             """What is for sale."""
@@ -336,6 +343,7 @@ class NegotiateRequest(_Message):
             """What the player asks for now, in the currency of the start."""
         argument: str
         """What the player says to it. May be empty."""
+
         def __init__(
             self,
             *,
@@ -418,6 +426,7 @@ class NegotiateResponse(_Message):
         """What the broker says to it. May be empty."""
         rounds_left: int
         """How many more offers the broker will listen to."""
+
         def __init__(
             self,
             *,
@@ -465,6 +474,7 @@ class NegotiateResponse(_Message):
         """Why the broker breaks off."""
         remark: str
         """What the broker says to it. May be empty."""
+
         def __init__(
             self,
             *,
@@ -482,6 +492,7 @@ class NegotiateResponse(_Message):
     REFUSAL_FIELD_NUMBER: int  # 4
     round: int
     """Which offer this answers, from 1."""
+
     @property
     def counter_offer(self) -> NegotiateResponse.CounterOffer:
         """Names another price."""
@@ -524,6 +535,7 @@ class CompleteDealRequest(_Message):
     """Id of the deal: 1 to 64 letters, digits, `_` and `-`."""
     player_id: str
     """The player; has to be the one who sells."""
+
     def __init__(
         self,
         *,
@@ -581,6 +593,7 @@ class HarvestCompleted(_Message):
     """Id of the body, plant or place that is harvested."""
     method: HarvestMethod.ValueType
     """How it was done."""
+
     @property
     def goods(self) -> _RepeatedCompositeFieldContainer[Goods]:
         """What the player got. May be empty."""
@@ -637,6 +650,7 @@ class DealCompleted(_Message):
     """The player, who sold."""
     broker_id: str
     """The broker, who bought."""
+
     @property
     def goods(self) -> _RepeatedCompositeFieldContainer[Goods]:
         """What changes hands, up to 64 kinds of goods."""
@@ -646,6 +660,7 @@ class DealCompleted(_Message):
         """What was paid, above zero."""
     payment_id: str
     """Id of the payment."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was completed."""

@@ -125,16 +125,19 @@ class Capability(_Message):
     """The instance's id in discovery."""
     type: CapabilityType.ValueType
     """What can be asked of it."""
+
     @property
     def models(self) -> _RepeatedScalarFieldContainer[str]:
         """Models it can use, where that matters."""
     cost_micros_per_1k_tokens: int
     """Price, in millionths of a US dollar per 1,000 tokens; 0 costs nothing."""
+
     @property
     def expected_latency(self) -> _duration_pb2.Duration:
         """Latency that half of the calls stay below, as promised by the instance."""
     max_context_tokens: int
     """Longest context in tokens; 0 where tokens make no sense."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels for selection: `gpu`, `eu`."""
@@ -187,6 +190,7 @@ class RegisteredCapability(_Message):
     """How well the instance works, by its last heartbeat."""
     load: float
     """How busy it is, by its last heartbeat: 0 idle, 1 full."""
+
     @property
     def observed_latency(self) -> _duration_pb2.Duration:
         """Latency that half of its recent calls stayed below. Unset: not known."""
@@ -265,6 +269,7 @@ class RegisterResponse(_Message):
     HEARTBEAT_INTERVAL_FIELD_NUMBER: int  # 3
     capability_id: str
     """Id for this capability."""
+
     @property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When it is removed unless a heartbeat comes."""
@@ -307,6 +312,7 @@ class QueryRequest(_Message):
     """Only those up to this price, in millionths of a US dollar per 1,000
     tokens.
     """
+
     @property
     def max_latency(self) -> _duration_pb2.Duration:
         """Only those up to this latency, observed or else promised."""
@@ -316,6 +322,7 @@ class QueryRequest(_Message):
         """Only those with all of these labels."""
     include_unhealthy: bool
     """Whether those in status UNHEALTHY are wanted, too."""
+
     @property
     def page(self) -> _common_pb2.PageRequest:
         """Which part of the list."""
@@ -403,6 +410,7 @@ class HeartbeatRequest(_Message):
     """How busy it is: 0 idle, 1 full."""
     in_flight: int
     """Calls that run at this moment."""
+
     @property
     def latency(self) -> _duration_pb2.Duration:
         """Latency that half of the calls since the last heartbeat stayed below.
@@ -410,6 +418,7 @@ class HeartbeatRequest(_Message):
         """
     leaving: bool
     """Whether the instance shuts down: its capabilities are removed at once."""
+
     def __init__(
         self,
         *,
@@ -438,6 +447,7 @@ class HeartbeatResponse(_Message):
     EXPIRES_AT_FIELD_NUMBER: int  # 2
     received: int
     """Heartbeats that were counted."""
+
     @property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """When the instance's capabilities are removed. Unset: they are removed."""
@@ -467,6 +477,7 @@ class WatchRequest(_Message):
         """What can be asked of them; empty: anything."""
     model: str
     """Only those that can use this model."""
+
     def __init__(
         self,
         *,
@@ -486,11 +497,13 @@ class WatchResponse(_Message):
     REVISION_FIELD_NUMBER: int  # 3
     kind: ChangeKind.ValueType
     """What happened to the capability."""
+
     @property
     def capability(self) -> RegisteredCapability:
         """The capability after the change, before it for REMOVED. Unset for SYNCED."""
     revision: int
     """Grows with each change of the registry."""
+
     def __init__(
         self,
         *,
@@ -515,6 +528,7 @@ class CapabilityRegistered(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 3
     capability_id: str
     """Id of the capability."""
+
     @property
     def capability(self) -> Capability:
         """What is offered, and by whom."""
@@ -558,6 +572,7 @@ class CapabilityRemoved(_Message):
     """What could be asked of it."""
     reason: RemovalReason.ValueType
     """Why it is gone."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was removed."""

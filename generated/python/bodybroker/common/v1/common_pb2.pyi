@@ -227,6 +227,7 @@ class Meta(_Message):
     """Calls of one method by one caller with the same key are one call: the
     second gets the first one's answer. Printable ASCII.
     """
+
     def __init__(
         self,
         *,
@@ -255,6 +256,7 @@ class ErrorInfo(_Message):
     """The domain of the service that failed, as in its subjects: `payment`,
     `ai.llm`.
     """
+
     @property
     def metadata(self) -> _ScalarMap[str, str]:
         """Facts for the message to the player, under the keys that the reason
@@ -285,6 +287,7 @@ class TokenUsage(_Message):
     """Tokens of the answer."""
     cached_prompt_tokens: int
     """The part of `prompt_tokens` that the provider took from its own cache."""
+
     def __init__(
         self,
         *,
@@ -313,6 +316,7 @@ class PageRequest(_Message):
     fields of the request must be those of the first page, else
     INVALID_ARGUMENT.
     """
+
     def __init__(
         self,
         *,
@@ -337,6 +341,7 @@ class PageResponse(_Message):
     """How many items all pages have together. Unset where counting them would
     cost more than listing them.
     """
+
     def __init__(
         self,
         *,
@@ -367,6 +372,7 @@ class Money(_Message):
     """The amount in the currency's smallest unit. Never a fraction; negative
     only where a field says so.
     """
+
     def __init__(
         self,
         *,
@@ -390,6 +396,7 @@ class Position(_Message):
     """Metres to the north."""
     z: float
     """Metres above the zone's zero level."""
+
     def __init__(
         self,
         *,
@@ -412,6 +419,7 @@ class Location(_Message):
     """Id of the world."""
     zone_id: str
     """The zone of that world. Empty: anywhere in the world."""
+
     @property
     def position(self) -> Position:
         """The exact point. Unset: anywhere in the zone."""

@@ -102,6 +102,7 @@ class SceneElement(_Message):
     """The element in words, in the scene's language."""
     intensity: float
     """How much it stands out: 0 barely noticed, 1 drowns everything else."""
+
     @property
     def position(self) -> _common_pb2.Position:
         """Where it comes from. Unset: from everywhere."""
@@ -144,6 +145,7 @@ class ZoneContext(_Message):
     """Id of the world."""
     zone_id: str
     """The zone of that world."""
+
     @property
     def facts(self) -> _ScalarMap[str, str]:
         """Facts in words, under names that the writers agree on:
@@ -155,6 +157,7 @@ class ZoneContext(_Message):
         """Labels of the zone: `ruins`, `coast`."""
     version: int
     """Grows with each change, not always by one."""
+
     @property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it was changed last."""
@@ -209,6 +212,7 @@ class GenerateRequest(_Message):
     """Language of the texts, as a BCP 47 tag: `en`, `pt-BR`. Empty: `en`."""
     seed: int
     """Makes the scene repeatable, as far as the model supports it."""
+
     def __init__(
         self,
         *,
@@ -261,6 +265,7 @@ class GenerateResponse(_Message):
     USAGE_FIELD_NUMBER: int  # 5
     narrative_id: str
     """Names the scene."""
+
     @property
     def elements(self) -> _RepeatedCompositeFieldContainer[SceneElement]:
         """What it is made of, the most striking first."""
@@ -268,6 +273,7 @@ class GenerateResponse(_Message):
     """All of it in one paragraph."""
     context_version: int
     """Version of the zone's context that it was made from; 0: there was none."""
+
     @property
     def usage(self) -> _common_pb2.TokenUsage:
         """Tokens that the language model used."""
@@ -307,6 +313,7 @@ class UpdateContextRequest(_Message):
     """The zone of that world."""
     mode: _common_pb2.UpdateMode.ValueType
     """Whether facts and tags are added to the stored ones or take their place."""
+
     @property
     def facts(self) -> _ScalarMap[str, str]:
         """Facts to set. When merged, an empty value removes the fact."""
@@ -318,6 +325,7 @@ class UpdateContextRequest(_Message):
     """Change only if this is the stored version; 0 means that nothing may be
     stored yet. Unset: change in any case.
     """
+
     def __init__(
         self,
         *,
@@ -382,6 +390,7 @@ class NarrativeGenerated(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 6
     narrative_id: str
     """The scene, by its id: the last token of the event's subject."""
+
     @property
     def location(self) -> _common_pb2.Location:
         """The place it describes."""
@@ -393,6 +402,7 @@ class NarrativeGenerated(_Message):
     """How it should feel."""
     language: str
     """Language of the texts, as a BCP 47 tag."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""

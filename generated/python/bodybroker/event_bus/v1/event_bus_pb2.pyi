@@ -63,6 +63,7 @@ class EventFilter(_Message):
     """
     operator: FilterOperator.ValueType
     """How it is compared."""
+
     @property
     def value(self) -> _struct_pb2.Value:
         """What it is compared with: a text, a number or a truth value. Enums are
@@ -96,6 +97,7 @@ class StreamCursor(_Message):
     """Sequence of the last event that was seen in it. Replay begins with the
     one after; 0: with the oldest that the stream holds.
     """
+
     def __init__(
         self,
         *,
@@ -122,6 +124,7 @@ class PublishRequest(_Message):
     """
     priority: _common_pb2.Priority.ValueType
     """How it ranks with subscribers that cannot keep up."""
+
     def __init__(
         self,
         *,
@@ -151,6 +154,7 @@ class PublishResponse(_Message):
     """The event's id, given or made up."""
     duplicate: bool
     """Whether the stream had the event already."""
+
     def __init__(
         self,
         *,
@@ -196,6 +200,7 @@ class SubscribeRequest(_Message):
     SINCE_FIELD_NUMBER: int  # 6
     subscription_id: str
     """Names the subscription, for Unsubscribe. Empty: the service makes one up."""
+
     @property
     def patterns(self) -> _RepeatedScalarFieldContainer[str]:
         """Subject patterns of which one has to match: `*` stands for one token, `>`
@@ -207,6 +212,7 @@ class SubscribeRequest(_Message):
         """Conditions that all have to hold."""
     min_priority: _common_pb2.Priority.ValueType
     """Leaves out events of lower priority. UNSPECIFIED: leaves out nothing."""
+
     @property
     def after(self) -> SubscribeRequest.Cursors:
         """After the last events that were seen, stream by stream."""
@@ -256,6 +262,7 @@ class SubscribeResponse(_Message):
         CURSORS_FIELD_NUMBER: int  # 2
         subscription_id: str
         """Its id, given or made up."""
+
         @property
         def cursors(self) -> _RepeatedCompositeFieldContainer[StreamCursor]:
             """The streams that the patterns reach into, each with the sequence after
@@ -287,6 +294,7 @@ class SubscribeResponse(_Message):
             """The event, packed with its type."""
         subject: str
         """The subject that it was published to."""
+
         @property
         def cursor(self) -> StreamCursor:
             """Its place in its stream; keep the last one of each stream to go on
@@ -296,6 +304,7 @@ class SubscribeResponse(_Message):
         """The event's id. The same event may come twice, with the same id."""
         priority: _common_pb2.Priority.ValueType
         """How it ranks: while several wait, the highest is sent first."""
+
         @property
         def published_at(self) -> _timestamp_pb2.Timestamp:
             """When its stream stored it."""
@@ -356,6 +365,7 @@ class UnsubscribeRequest(_Message):
     SUBSCRIPTION_ID_FIELD_NUMBER: int  # 1
     subscription_id: str
     """The id from the confirmation."""
+
     def __init__(
         self,
         *,
@@ -372,6 +382,7 @@ class UnsubscribeResponse(_Message):
     ENDED_FIELD_NUMBER: int  # 1
     ended: bool
     """Whether this call ended it; false if it had ended before or never was."""
+
     def __init__(
         self,
         *,

@@ -53,6 +53,7 @@ class Source(_Message):
     """Its title or author, as it should be cited. May be empty."""
     uri: str
     """Where to find it. May be empty."""
+
     def __init__(
         self,
         *,
@@ -85,6 +86,7 @@ class Document(_Message):
     """Its headline; words in it count more than in the content."""
     content: str
     """The text, up to 200,000 characters. Longer works are several documents."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels to filter by."""
@@ -96,6 +98,7 @@ class Document(_Message):
     """Language of the text, as a BCP 47 tag: `en`, `pt-BR`."""
     version: int
     """Grows with each change. Ignored in requests."""
+
     @property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it was changed last. Ignored in requests."""
@@ -145,6 +148,7 @@ class QueryRequest(_Message):
     """Words to find. A phrase stands in double quotes; a word with a `-` in
     front must not occur.
     """
+
     @property
     def collections(self) -> _RepeatedScalarFieldContainer[str]:
         """Collections to look in. Empty: all."""
@@ -156,6 +160,7 @@ class QueryRequest(_Message):
     """Only documents in this language, as a BCP 47 tag. Empty: any."""
     min_score: float
     """Only hits with at least this score, 0 to 1."""
+
     @property
     def page(self) -> _common_pb2.PageRequest:
         """Which part of the list."""
@@ -206,6 +211,7 @@ class QueryResponse(_Message):
         """How well it matches: 1 for the best hit of a query, the others in
         proportion.
         """
+
         @property
         def source(self) -> Source:
             """Where it comes from."""
@@ -304,6 +310,7 @@ class IngestResponse(_Message):
         """Id of the document's id."""
         reason: str
         """Why it was refused, in words."""
+
         def __init__(
             self,
             *,
@@ -324,11 +331,13 @@ class IngestResponse(_Message):
     """Documents that are new or replaced."""
     unchanged: int
     """Documents that were there with the same content."""
+
     @property
     def refusals(self) -> _RepeatedCompositeFieldContainer[IngestResponse.Refusal]:
         """Documents that were refused; from the 101st on they are only counted."""
     refused: int
     """How many were refused in all."""
+
     def __init__(
         self,
         *,
@@ -378,6 +387,7 @@ class UpdateRequest(_Message):
     """The new headline, 1 to 300 characters."""
     content: str
     """The new text, up to 200,000 characters."""
+
     @property
     def tags(self) -> UpdateRequest.Tags:
         """Labels in place of all old ones."""
@@ -387,6 +397,7 @@ class UpdateRequest(_Message):
         """Where it comes from, if that was wrong."""
     expected_version: int
     """Change only if this is the stored version. Unset: change in any case."""
+
     def __init__(
         self,
         *,
@@ -473,6 +484,7 @@ class DeleteRequest(_Message):
     """Name of the collection that holds the document."""
     document_id: str
     """Id of the document: 1 to 64 letters, digits, `_` and `-`."""
+
     def __init__(
         self,
         *,
@@ -490,6 +502,7 @@ class DeleteResponse(_Message):
     DELETED_FIELD_NUMBER: int  # 1
     deleted: bool
     """Whether this call removed it; false if it was not there."""
+
     def __init__(
         self,
         *,
@@ -521,6 +534,7 @@ class DocumentIngested(_Message):
     """Name of the collection that holds the document."""
     title: str
     """Headline of the document."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels of the document."""
@@ -532,6 +546,7 @@ class DocumentIngested(_Message):
     """Length of the text, in bytes of UTF-8."""
     replaced: bool
     """Whether another version was replaced."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was stored."""

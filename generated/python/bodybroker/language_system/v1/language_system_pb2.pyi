@@ -76,6 +76,7 @@ class TranslateRequest(_Message):
     """Its language. Empty: it is detected."""
     target_language: str
     """The language to translate to."""
+
     @property
     def glossary(self) -> _ScalarMap[str, str]:
         """Terms of the source with the translations that have to be used, up to
@@ -85,6 +86,7 @@ class TranslateRequest(_Message):
     """How formally it speaks."""
     format: TextFormat.ValueType
     """What the text contains beside words."""
+
     def __init__(
         self,
         *,
@@ -121,11 +123,13 @@ class TranslateResponse(_Message):
     """The translated text, in the format of the source."""
     source_language: str
     """Language of the source, given or detected."""
+
     @property
     def applied_terms(self) -> _RepeatedScalarFieldContainer[str]:
         """Glossary terms that occurred in the text."""
     confidence: float
     """How sure the translator is: 0 a guess, 1 certain."""
+
     def __init__(
         self,
         *,
@@ -151,6 +155,7 @@ class DetectRequest(_Message):
     """The text; of more than 10,000 characters send a part."""
     max_candidates: int
     """How many languages to name at most, 1 to 10. Unset: 3."""
+
     def __init__(
         self,
         *,
@@ -182,6 +187,7 @@ class DetectResponse(_Message):
         """The language, as a BCP 47 tag."""
         confidence: float
         """How likely it is, 0 to 1; all candidates together give 1 at most."""
+
         def __init__(
             self,
             *,
@@ -222,6 +228,7 @@ class Variable(_Message):
     """A whole number; chooses the plural form."""
     decimal: float
     """A number with a fraction."""
+
     @property
     def time(self) -> _timestamp_pb2.Timestamp:
         """A moment, written as date and time."""
@@ -267,6 +274,7 @@ class LocalizeRequest(_Message):
     """
     language: str
     """The language to write in."""
+
     @property
     def variables(self) -> _MessageMap[str, Variable]:
         """Values for the template's variables, by name."""
@@ -303,6 +311,7 @@ class LocalizeResponse(_Message):
     """The text for the player."""
     language: str
     """The language it is really in, after falling back."""
+
     def __init__(
         self,
         *,
@@ -336,6 +345,7 @@ class TranslationCompleted(_Message):
     """Length of the source, in characters."""
     confidence: float
     """How sure the translator is: 0 a guess, 1 certain."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""

@@ -95,6 +95,7 @@ class Model(_Message):
     """The name by which the provider knows it."""
     status: ModelStatus.ValueType
     """Whether it can be used."""
+
     @property
     def tasks(self) -> _RepeatedScalarFieldContainer[ModelTask.ValueType]:
         """What it is made for."""
@@ -110,6 +111,7 @@ class Model(_Message):
     """Price of input, in millionths of a US dollar per 1,000 tokens."""
     output_cost_micros_per_1k_tokens: int
     """Price of output, in millionths of a US dollar per 1,000 tokens."""
+
     @property
     def registered_at(self) -> _timestamp_pb2.Timestamp:
         """When it was registered."""
@@ -165,6 +167,7 @@ class ListModelsRequest(_Message):
     """Only models in this status."""
     provider: str
     """Only models of this provider."""
+
     @property
     def page(self) -> _common_pb2.PageRequest:
         """Which part of the list."""
@@ -220,6 +223,7 @@ class GetModelRequest(_Message):
     MODEL_ID_FIELD_NUMBER: int  # 1
     model_id: str
     """The model, by its name on the platform."""
+
     def __init__(
         self,
         *,
@@ -264,6 +268,7 @@ class SelectModelRequest(_Message):
     """What it is to be used for."""
     expected_model_id: str
     """Select only if this model is selected until now. Unset: in any case."""
+
     def __init__(
         self,
         *,
@@ -296,6 +301,7 @@ class SelectModelResponse(_Message):
         """The model that is used from now on."""
     previous_model_id: str
     """The one that was used until now. Empty: none was."""
+
     def __init__(
         self,
         *,
@@ -324,6 +330,7 @@ class ModelSelected(_Message):
     """The one that was used until now. Empty: none was."""
     task: ModelTask.ValueType
     """What it is used for."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was selected."""

@@ -147,6 +147,7 @@ class PerceivedEntity(_Message):
     """What the NPC feels for it: -1 hate, 0 indifference, 1 devotion."""
     threat: float
     """How dangerous it is to the NPC: 0 harmless, 1 deadly."""
+
     def __init__(
         self,
         *,
@@ -176,6 +177,7 @@ class Situation(_Message):
     """What is going on, in words, for planners that read them. May be empty."""
     health: float
     """The NPC's health: 0 dead, 1 unharmed. Unset: 1."""
+
     @property
     def entities(self) -> _RepeatedCompositeFieldContainer[PerceivedEntity]:
         """Whom and what the NPC perceives, up to 64."""
@@ -217,11 +219,13 @@ class WorldSnapshot(_Message):
     FACTS_FIELD_NUMBER: int  # 4
     world_id: str
     """Id of the world."""
+
     @property
     def game_time(self) -> _timestamp_pb2.Timestamp:
         """Time on the world's clock, not of day. Unset: it does not matter."""
     season: _common_pb2.Season.ValueType
     """Season in that world."""
+
     @property
     def facts(self) -> _struct_pb2.Struct:
         """Facts under names that planner and caller share, at most 128:
@@ -260,11 +264,13 @@ class Goal(_Message):
     """What the NPC wants."""
     target_id: str
     """Entity or quest that it is about. Empty where the kind needs none."""
+
     @property
     def location(self) -> _common_pb2.Location:
         """Place that it is about. Unset: where the NPC is."""
     weight: float
     """How much it counts beside the other goals, above 0 up to 1."""
+
     @property
     def within(self) -> _duration_pb2.Duration:
         """Time after which it is not wanted any more. Unset: it stays."""
@@ -308,11 +314,13 @@ class NpcAction(_Message):
     """What the NPC does."""
     target_id: str
     """Entity that it is done to, or for. Empty where the kind needs none."""
+
     @property
     def location(self) -> _common_pb2.Location:
         """Where it is done. Unset: wherever the NPC is then."""
     utterance: str
     """What is said, for SPEAK; else empty."""
+
     @property
     def duration(self) -> _duration_pb2.Duration:
         """How long it takes, in game time."""
@@ -322,6 +330,7 @@ class NpcAction(_Message):
     """The goal that it serves. Empty: none of the given ones, as with FLEE."""
     confidence: float
     """How sure the planner is that it helps: 0 a guess, 1 certain."""
+
     def __init__(
         self,
         *,
@@ -366,6 +375,7 @@ class BehaviorPlan(_Message):
     """Names the plan on the whole platform."""
     npc_id: str
     """Whose plan it is."""
+
     @property
     def actions(self) -> _RepeatedCompositeFieldContainer[NpcAction]:
         """What to do, one after the other."""
@@ -409,6 +419,7 @@ class PlanBehaviorRequest(_Message):
     MAX_ACTIONS_FIELD_NUMBER: int  # 6
     npc_id: str
     """The NPC to plan for."""
+
     @property
     def situation(self) -> Situation:
         """What the NPC is in."""
@@ -426,6 +437,7 @@ class PlanBehaviorRequest(_Message):
         """How far ahead to plan, in game time, up to a day. Unset: 10 minutes."""
     max_actions: int
     """How many actions to plan at most, 1 to 64. Unset: 8."""
+
     def __init__(
         self,
         *,
@@ -492,6 +504,7 @@ class StreamBehaviorRequest(_Message):
         WORLD_FIELD_NUMBER: int  # 3
         npc_id: str
         """The NPC to steer."""
+
         @property
         def goals(self) -> _RepeatedCompositeFieldContainer[Goal]:
             """What the NPC wants at first. Empty: to survive."""
@@ -524,6 +537,7 @@ class StreamBehaviorRequest(_Message):
         OBSERVED_AT_FIELD_NUMBER: int  # 3
         number: int
         """Counts observations in this stream, from 1; answers refer to it."""
+
         @property
         def situation(self) -> Situation:
             """The situation, complete: what is not in it is not perceived any more."""
@@ -575,6 +589,7 @@ class StreamBehaviorRequest(_Message):
         """Id of the action: 1 to 64 letters, digits, `_` and `-`."""
         succeeded: bool
         """Whether it was carried out to its end."""
+
         def __init__(
             self,
             *,
@@ -653,6 +668,7 @@ class StreamBehaviorResponse(_Message):
     CANCEL_FIELD_NUMBER: int  # 3
     observation_number: int
     """The observation that led to this message; 0: none, such as new goals."""
+
     @property
     def action(self) -> NpcAction:
         """Do this after the actions that were sent before, or at once if its
@@ -692,11 +708,13 @@ class NpcBehaviorPlanned(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 4
     npc_id: str
     """The NPC, by its id: the last token of the event's subject."""
+
     @property
     def plan(self) -> BehaviorPlan:
         """The plan; it takes the place of the NPC's plan until then."""
     quest_id: str
     """The quest that the plan was made for. Empty: it was asked for by a call."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the plan was made."""

@@ -108,6 +108,7 @@ class MethodCall(_Message):
     """Full name of a unary method:
     `bodybroker.quest.v1.QuestService.GenerateQuest`.
     """
+
     @property
     def request(self) -> _struct_pb2.Struct:
         """The request in its JSON form. A text `${quest.response.quest.quest_id}`
@@ -142,6 +143,7 @@ class WorkflowStep(_Message):
     ON_FAILURE_FIELD_NUMBER: int  # 7
     step_id: str
     """Names the step within its workflow; other steps refer to it."""
+
     @property
     def call(self) -> MethodCall:
         """The call that the step makes."""
@@ -169,6 +171,7 @@ class WorkflowStep(_Message):
     """
     on_failure: FailurePolicy.ValueType
     """What follows when the last attempt fails."""
+
     def __init__(
         self,
         *,
@@ -212,6 +215,7 @@ class Workflow(_Message):
     TIMEOUT_FIELD_NUMBER: int  # 3
     name: str
     """Names the kind of workflow, in metrics and events: `quest_onboarding`."""
+
     @property
     def steps(self) -> _RepeatedCompositeFieldContainer[WorkflowStep]:
         """The steps, in any order."""
@@ -250,6 +254,7 @@ class Failure(_Message):
     """What went wrong, for people."""
     step_id: str
     """The step that failed. Empty: the workflow's time was over."""
+
     def __init__(
         self,
         *,
@@ -278,6 +283,7 @@ class StepState(_Message):
     """How far it has come."""
     attempts: int
     """Attempts that were begun."""
+
     @property
     def response(self) -> _struct_pb2.Struct:
         """The response in its JSON form. Unset: there is none yet. A response above
@@ -341,6 +347,7 @@ class Execution(_Message):
     """Name of the workflow."""
     status: WorkflowStatus.ValueType
     """How far it has come."""
+
     @property
     def steps(self) -> _RepeatedCompositeFieldContainer[StepState]:
         """The steps, in the order of the workflow."""
@@ -358,6 +365,7 @@ class Execution(_Message):
         """When it came to its end. Unset: it runs."""
     revision: int
     """Grows with each change, not always by one."""
+
     def __init__(
         self,
         *,
@@ -396,6 +404,7 @@ class ExecuteWorkflowRequest(_Message):
     INPUT_FIELD_NUMBER: int  # 3
     execution_id: str
     """Names the execution. Empty: the service makes a name up."""
+
     @property
     def workflow(self) -> Workflow:
         """The steps, and how they depend on each other."""
@@ -448,6 +457,7 @@ class WatchExecutionRequest(_Message):
     EXECUTION_ID_FIELD_NUMBER: int  # 1
     execution_id: str
     """Id of the execution: 1 to 64 letters, digits, `_` and `-`."""
+
     def __init__(
         self,
         *,
@@ -494,6 +504,7 @@ class GetStatusRequest(_Message):
     EXECUTION_ID_FIELD_NUMBER: int  # 1
     execution_id: str
     """Id of the execution: 1 to 64 letters, digits, `_` and `-`."""
+
     def __init__(
         self,
         *,
@@ -538,6 +549,7 @@ class CancelRequest(_Message):
     """Why, for people. May be empty."""
     skip_compensation: bool
     """Whether to leave what is done as it is, instead of undoing it."""
+
     def __init__(
         self,
         *,
@@ -585,6 +597,7 @@ class WorkflowStarted(_Message):
     """Name of the workflow."""
     step_count: int
     """How many steps it has."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was started."""
@@ -623,6 +636,7 @@ class WorkflowCompleted(_Message):
     """Name of the workflow."""
     status: WorkflowStatus.ValueType
     """How it ended; one of the final statuses."""
+
     @property
     def failure(self) -> Failure:
         """Why it failed. Unset: it did not."""
@@ -680,11 +694,13 @@ class WorkflowStepRequested(_Message):
     """The execution, by its id: the last token of the event's subject."""
     step_id: str
     """The step of its workflow."""
+
     @property
     def call(self) -> MethodCall:
         """The call to make, with all references replaced."""
     compensation: bool
     """Whether the call undoes the step instead of doing it."""
+
     @property
     def timeout(self) -> _duration_pb2.Duration:
         """How long the call may take. Unset: the method's own time-out."""

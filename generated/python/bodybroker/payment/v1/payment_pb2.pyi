@@ -118,6 +118,7 @@ class Payment(_Message):
     """The account, usually named like its player."""
     counterparty_account_id: str
     """The account that was paid by a TRANSFER; else empty."""
+
     @property
     def amount(self) -> _common_pb2.Money:
         """How much moved, above zero."""
@@ -129,6 +130,7 @@ class Payment(_Message):
     """How far it has come."""
     refund_id: str
     """The refund. Empty: there is none."""
+
     @property
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When the money moved."""
@@ -188,6 +190,7 @@ class ProcessRequest(_Message):
     """The account, usually named like its player."""
     counterparty_account_id: str
     """The account to be paid by a TRANSFER; else empty."""
+
     @property
     def amount(self) -> _common_pb2.Money:
         """How much moves, above zero."""
@@ -195,6 +198,7 @@ class ProcessRequest(_Message):
     """What it is for."""
     reference: str
     """What it belongs to: the id of a deal, a quest or an order. May be empty."""
+
     def __init__(
         self,
         *,
@@ -262,6 +266,7 @@ class ValidateRequest(_Message):
     """The account, usually named like its player."""
     counterparty_account_id: str
     """The account to be paid by a TRANSFER; else empty."""
+
     @property
     def amount(self) -> _common_pb2.Money:
         """How much would move, above zero."""
@@ -293,6 +298,7 @@ class ValidateResponse(_Message):
     """Whether it would go through."""
     problem: PaymentProblem.ValueType
     """Why it would not; UNSPECIFIED: it would."""
+
     @property
     def balance(self) -> _common_pb2.Money:
         """What the account holds of the currency now."""
@@ -322,6 +328,7 @@ class RefundRequest(_Message):
     """Id of the payment: 1 to 64 letters, digits, `_` and `-`."""
     reason: str
     """Why, for people. May be empty."""
+
     def __init__(
         self,
         *,
@@ -341,6 +348,7 @@ class RefundResponse(_Message):
     BALANCE_FIELD_NUMBER: int  # 3
     refund_id: str
     """Names the refund on the whole platform."""
+
     @property
     def payment(self) -> Payment:
         """The payment, in status REFUNDED."""
@@ -387,6 +395,7 @@ class PaymentCompleted(_Message):
     """Id of the account."""
     counterparty_account_id: str
     """The account that was paid by a TRANSFER; else empty."""
+
     @property
     def amount(self) -> _common_pb2.Money:
         """How much moved, above zero."""
@@ -394,6 +403,7 @@ class PaymentCompleted(_Message):
     """What it was for."""
     reference: str
     """What it belongs to. May be empty."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it moved."""
@@ -449,11 +459,13 @@ class PaymentRefunded(_Message):
     """Account of the payment."""
     counterparty_account_id: str
     """Counterparty of a TRANSFER; else empty."""
+
     @property
     def amount(self) -> _common_pb2.Money:
         """How much moved back."""
     reason: str
     """Why, for people. May be empty."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it moved back."""

@@ -71,6 +71,7 @@ class Budget(_Message):
     """Memory in bytes. Unset: no limit."""
     network_bytes_per_second: int
     """Network traffic in bytes per second, both ways together. Unset: no limit."""
+
     def __init__(
         self,
         *,
@@ -124,6 +125,7 @@ class FrameMetrics(_Message):
     """Frames that were drawn."""
     dropped_frames: int
     """Frames that came too late to be shown."""
+
     @property
     def mean_frame_time(self) -> _duration_pb2.Duration:
         """Time of a frame on average."""
@@ -137,6 +139,7 @@ class FrameMetrics(_Message):
     """How busy the graphics processor was: 0 idle, 1 full."""
     memory_bytes: int
     """Memory in use, in bytes."""
+
     @property
     def round_trip(self) -> _duration_pb2.Duration:
         """Round trip to the platform. Unset: not measured."""
@@ -180,6 +183,7 @@ class AdjustModeRequest(_Message):
     """Id of the player: 1 to 64 letters, digits, `_` and `-`."""
     mode: QualityMode.ValueType
     """The mode. UNSPECIFIED: the service chooses, now and in the future."""
+
     def __init__(
         self,
         *,
@@ -200,6 +204,7 @@ class AdjustModeResponse(_Message):
     """The mode; never UNSPECIFIED."""
     automatic: bool
     """Whether the service chooses it."""
+
     def __init__(
         self,
         *,
@@ -220,6 +225,7 @@ class ReportMetricsRequest(_Message):
     MEASURED_FOR_FIELD_NUMBER: int  # 4
     player_id: str
     """The player; the same in all messages of a stream."""
+
     @property
     def metrics(self) -> FrameMetrics:
         """What the client measured in that time."""
@@ -258,6 +264,7 @@ class ReportMetricsResponse(_Message):
     """Reports that were counted."""
     mode: QualityMode.ValueType
     """The player's mode at the end of the stream."""
+
     def __init__(
         self,
         *,
@@ -276,6 +283,7 @@ class GetMetricsRequest(_Message):
     WINDOW_FIELD_NUMBER: int  # 2
     player_id: str
     """Id of the player: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def window(self) -> _duration_pb2.Duration:
         """The time up to now to look at, up to 15 minutes. Unset: 1 minute."""
@@ -307,11 +315,13 @@ class GetMetricsResponse(_Message):
         """The sum of what was reported."""
     mode: QualityMode.ValueType
     """The mode that the player has now."""
+
     @property
     def budget(self) -> Budget:
         """The player's budget. Unset: the default, 16.7 ms a frame."""
     within_budget: float
     """Part of the reports in which the budget was kept, 0 to 1."""
+
     def __init__(
         self,
         *,
@@ -336,6 +346,7 @@ class SetBudgetRequest(_Message):
     BUDGET_FIELD_NUMBER: int  # 2
     player_id: str
     """Id of the player: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def budget(self) -> Budget:
         """The budget, in place of the old one."""
@@ -393,6 +404,7 @@ class PerformanceModeChanged(_Message):
     """The mode until now. UNSPECIFIED: there was none."""
     reason: ModeChangeReason.ValueType
     """Who or what made it change."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it changed."""

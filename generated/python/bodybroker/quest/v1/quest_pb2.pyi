@@ -125,11 +125,13 @@ class Objective(_Message):
     """NPC, item or kind of enemy that it is about. Empty for REACH."""
     count: int
     """How often, or how many. 1 where counting makes no sense."""
+
     @property
     def location(self) -> _common_pb2.Location:
         """Where it is done. Unset: the quest's location."""
     optional: bool
     """Whether the quest can be completed without it."""
+
     @property
     def requires(self) -> _RepeatedScalarFieldContainer[str]:
         """Ids of the objectives that have to be done before."""
@@ -179,6 +181,7 @@ class ItemReward(_Message):
     """The item, as the game's catalogue names it."""
     quantity: int
     """How many, 1 to 10,000."""
+
     def __init__(
         self,
         *,
@@ -203,6 +206,7 @@ class Reward(_Message):
         """
     experience: int
     """Experience points, 1 to 10,000,000."""
+
     @property
     def item(self) -> ItemReward:
         """Items for the player's inventory."""
@@ -262,6 +266,7 @@ class Quest(_Message):
     """The player level it is balanced for."""
     theme: QuestTheme.ValueType
     """What it is about; never UNSPECIFIED."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels for search and for other services: those of the request, and more."""
@@ -271,6 +276,7 @@ class Quest(_Message):
         """Where it takes place. Unset: not bound to a place."""
     giver_npc_id: str
     """The NPC that hands it out. Empty: nobody does."""
+
     @property
     def objectives(self) -> _RepeatedCompositeFieldContainer[Objective]:
         """What has to be done, in the order in which a player would do it."""
@@ -280,6 +286,7 @@ class Quest(_Message):
         """What it pays once it is complete."""
     status: QuestStatus.ValueType
     """How far it has come."""
+
     @property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was generated."""
@@ -355,6 +362,7 @@ class GenerateQuestRequest(_Message):
     """The player's level, 1 to 1000."""
     theme: QuestTheme.ValueType
     """What the quest should be about. UNSPECIFIED: the seed decides."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels that the quest should suit: `undead`, `city`, `night`."""
@@ -364,6 +372,7 @@ class GenerateQuestRequest(_Message):
         """Where it should take place. Unset: anywhere."""
     giver_npc_id: str
     """The NPC that hands it out. Empty: nobody does."""
+
     def __init__(
         self,
         *,
@@ -435,6 +444,7 @@ class CompleteObjectiveRequest(_Message):
     """The objective of that quest."""
     player_id: str
     """The player who did it; has to be the one the quest is for."""
+
     def __init__(
         self,
         *,
@@ -458,6 +468,7 @@ class CompleteObjectiveResponse(_Message):
         """The quest as it stands now."""
     quest_completed: bool
     """Whether this call completed the quest. A repeated call says false."""
+
     @property
     def rewards(self) -> _RepeatedCompositeFieldContainer[Reward]:
         """What is due to the player because of this call: the quest's rewards if
@@ -511,6 +522,7 @@ class QuestGenerated(_Message):
     """The player level it is balanced for."""
     theme: QuestTheme.ValueType
     """What it is about."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels of the quest."""
@@ -520,11 +532,13 @@ class QuestGenerated(_Message):
         """Where it takes place. Unset: not bound to a place."""
     giver_npc_id: str
     """The NPC that hands it out. Empty: nobody does."""
+
     @property
     def objectives(self) -> _RepeatedCompositeFieldContainer[Objective]:
         """What has to be done, in order."""
     seed: int
     """The seed it came from."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it was generated."""
@@ -589,6 +603,7 @@ class QuestCompleted(_Message):
     """How hard it was for a player of its level."""
     level: int
     """The player level it was balanced for."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels of the quest."""
@@ -598,6 +613,7 @@ class QuestCompleted(_Message):
         """Where it took place. Unset: not bound to a place."""
     giver_npc_id: str
     """The NPC that had handed it out. Empty: nobody had."""
+
     @property
     def objectives(self) -> _RepeatedCompositeFieldContainer[Objective]:
         """All objectives; an optional one without `completed_at` was left undone."""

@@ -30,6 +30,7 @@ class RouteRequest(_Message):
     """The method's name in snake_case: `generate_quest`."""
     serialized: bytes
     """Serialized, up to 1 MiB; the answer is serialized, too."""
+
     @property
     def json(self) -> _struct_pb2.Struct:
         """In its JSON form; the answer is in its JSON form, too."""
@@ -76,11 +77,13 @@ class RouteResponse(_Message):
     """Names this passage, as in RouteCompleted."""
     serialized: bytes
     """The serialized response, up to 1 MiB."""
+
     @property
     def json(self) -> _struct_pb2.Struct:
         """In its JSON form."""
     instance_id: str
     """The instance that answered, by its id in discovery. Empty: not known."""
+
     @property
     def latency(self) -> _duration_pb2.Duration:
         """Time between the inner request and its answer."""
@@ -115,6 +118,7 @@ class HealthRequest(_Message):
     SERVICE_FIELD_NUMBER: int  # 1
     service: str
     """The service, by its name in discovery. Empty: all."""
+
     def __init__(
         self,
         *,
@@ -147,6 +151,7 @@ class HealthResponse(_Message):
         """Its semantic version, as discovery reports it."""
         status: _common_pb2.HealthStatus.ValueType
         """How well it works, judged by its recent calls."""
+
         @property
         def p50_latency(self) -> _duration_pb2.Duration:
             """Latency that half of its recent calls stayed below. Unset: there were
@@ -160,6 +165,7 @@ class HealthResponse(_Message):
             """
         error_rate: float
         """Part of its recent calls that failed by its own fault, 0 to 1."""
+
         @property
         def last_seen_at(self) -> _timestamp_pb2.Timestamp:
             """When it answered discovery last."""
@@ -200,6 +206,7 @@ class HealthResponse(_Message):
     """The worst status that any of the services has. A service is as well as
     its best instance.
     """
+
     @property
     def instances(self) -> _RepeatedCompositeFieldContainer[HealthResponse.Instance]:
         """The instances, by service and id."""
@@ -235,6 +242,7 @@ class RouteCompleted(_Message):
     """The instance that answered. Empty: none did, or it is not known."""
     code: int
     """Number of the status code (google.rpc.Code), 0 to 16; 0 is success."""
+
     @property
     def latency(self) -> _duration_pb2.Duration:
         """Time between the inner request and its end."""

@@ -133,6 +133,7 @@ class AudioSettings(_Message):
     """Volume of effects, before the master volume. Default: 1."""
     voice_volume: float
     """Volume of speech, before the master volume. Default: 1."""
+
     def __init__(
         self,
         *,
@@ -206,6 +207,7 @@ class GraphicsSettings(_Message):
     """Brightness, 0 to 1. Default: 0.5."""
     vertical_sync: bool
     """Whether frames wait for the display. Default: true."""
+
     def __init__(
         self,
         *,
@@ -284,6 +286,7 @@ class ControlSettings(_Message):
     """Whether moving up looks down. Default: false."""
     vibration: bool
     """Whether pads vibrate. Default: true."""
+
     @property
     def key_bindings(self) -> _ScalarMap[str, str]:
         """Keys of actions that differ from the default: `harvest: "KeyF"`. The
@@ -352,6 +355,7 @@ class AccessibilitySettings(_Message):
     """Which colours are told apart by other means. Default: FULL."""
     reduced_motion: bool
     """Whether camera shake and flashes are left out. Default: false."""
+
     def __init__(
         self,
         *,
@@ -422,6 +426,7 @@ class GameplaySettings(_Message):
     """Whether hints are shown. Default: true."""
     reduced_gore: bool
     """Whether cruelty is softened in pictures and texts. Default: false."""
+
     def __init__(
         self,
         *,
@@ -489,6 +494,7 @@ class PrivacySettings(_Message):
     """Who may write to the player. Default: FRIENDS."""
     telemetry: bool
     """Whether anonymous metrics are sent. Default: false."""
+
     def __init__(
         self,
         *,
@@ -586,6 +592,7 @@ class GetRequest(_Message):
     PLAYER_ID_FIELD_NUMBER: int  # 1
     player_id: str
     """Id of the player: 1 to 64 letters, digits, `_` and `-`."""
+
     def __init__(
         self,
         *,
@@ -607,6 +614,7 @@ class GetResponse(_Message):
         """The settings, every field set."""
     version: int
     """Grows with each change, not always by one; 0: nothing was ever changed."""
+
     @property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When they were changed last. Unset: never."""
@@ -636,6 +644,7 @@ class UpdateRequest(_Message):
     EXPECTED_VERSION_FIELD_NUMBER: int  # 4
     player_id: str
     """Id of the player: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def settings(self) -> PlayerSettings:
         """The values to set."""
@@ -647,6 +656,7 @@ class UpdateRequest(_Message):
     """Change only if this is the stored version; 0 means that nothing may have
     been changed yet. Unset: change in any case.
     """
+
     def __init__(
         self,
         *,
@@ -680,6 +690,7 @@ class UpdateResponse(_Message):
         """The settings, every field set."""
     version: int
     """Version of the settings after the call."""
+
     def __init__(
         self,
         *,
@@ -702,6 +713,7 @@ class ResetRequest(_Message):
     SECTIONS_FIELD_NUMBER: int  # 2
     player_id: str
     """Id of the player: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def sections(self) -> _RepeatedScalarFieldContainer[SettingsSection.ValueType]:
         """The parts to reset. Empty: all."""
@@ -727,6 +739,7 @@ class ResetResponse(_Message):
         """The settings, every field set."""
     version: int
     """Version of the settings after the call."""
+
     def __init__(
         self,
         *,
@@ -752,6 +765,7 @@ class SettingsChanged(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 5
     player_id: str
     """The player, by its id: the last token of the event's subject."""
+
     @property
     def sections(self) -> _RepeatedScalarFieldContainer[SettingsSection.ValueType]:
         """The parts in which something differs."""
@@ -761,6 +775,7 @@ class SettingsChanged(_Message):
         """The settings after the change, every field set."""
     version: int
     """Their version. Ignore one that is older than what is known."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When they changed."""

@@ -47,6 +47,7 @@ class StateKey(_Message):
     """Whether it is a player's or an entity's."""
     id: str
     """The player or entity."""
+
     def __init__(
         self,
         *,
@@ -76,6 +77,7 @@ class State(_Message):
     """Grows with each write, not always by one. Give it back as
     `expected_version`.
     """
+
     @property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When this version was written."""
@@ -109,6 +111,7 @@ class UpdateRequest(_Message):
     """Whether it is a player's or an entity's state."""
     id: str
     """The player or entity."""
+
     @property
     def data(self) -> _struct_pb2.Struct:
         """The new content, or what changes in it; see `mode`. At most 256 keys on
@@ -120,6 +123,7 @@ class UpdateRequest(_Message):
     """Write only if this is the stored version; 0 means that nothing may be
     stored yet. Unset: write in any case.
     """
+
     def __init__(
         self,
         *,
@@ -175,6 +179,7 @@ class GetRequest(_Message):
     """Whether it is a player's or an entity's state."""
     id: str
     """The player or entity."""
+
     def __init__(
         self,
         *,
@@ -264,6 +269,7 @@ class PlayerStateUpdated(_Message):
     """The version that was written. Events of one player may overtake each
     other: ignore one that is older than what is known.
     """
+
     @property
     def data(self) -> _struct_pb2.Struct:
         """The whole state after the write."""
@@ -310,6 +316,7 @@ class EntityStateUpdated(_Message):
     """The version that was written. Events of one entity may overtake each
     other: ignore one that is older than what is known.
     """
+
     @property
     def data(self) -> _struct_pb2.Struct:
         """The whole state after the write."""

@@ -88,6 +88,7 @@ class StoryBrief(_Message):
     """What it is about, in a few sentences."""
     genre: Genre.ValueType
     """What kind of story it is."""
+
     @property
     def character_ids(self) -> _RepeatedScalarFieldContainer[str]:
         """Ids of the characters that should appear."""
@@ -111,6 +112,7 @@ class StoryBrief(_Message):
     """How many choices a segment ends with, 0 to 6. Unset: 3."""
     seed: int
     """Makes the story repeatable, as far as the model supports it."""
+
     def __init__(
         self,
         *,
@@ -180,6 +182,7 @@ class Choice(_Message):
     """Names the choice within its segment."""
     text: str
     """What the player reads."""
+
     def __init__(
         self,
         *,
@@ -203,6 +206,7 @@ class Citation(_Message):
     """Id of the document."""
     title: str
     """Headline of the document."""
+
     def __init__(
         self,
         *,
@@ -240,6 +244,7 @@ class StorySegment(_Message):
     """Headline of the story."""
     text: str
     """Text of the segment."""
+
     @property
     def choices(self) -> _RepeatedCompositeFieldContainer[Choice]:
         """How the story can go on. Empty at an ending."""
@@ -297,6 +302,7 @@ class GenerateRequest(_Message):
     BRIEF_FIELD_NUMBER: int  # 2
     player_id: str
     """The player it is told to."""
+
     @property
     def brief(self) -> StoryBrief:
         """What it is to be like."""
@@ -345,6 +351,7 @@ class StreamGenerateRequest(_Message):
     BRIEF_FIELD_NUMBER: int  # 2
     player_id: str
     """The player it is told to."""
+
     @property
     def brief(self) -> StoryBrief:
         """What it is to be like."""
@@ -376,6 +383,7 @@ class StreamGenerateResponse(_Message):
         """Position of the piece, from 0, without gaps."""
         text: str
         """The text, to be appended as it is."""
+
         def __init__(
             self,
             *,
@@ -427,6 +435,7 @@ class EvaluateRequest(_Message):
     """Id of the story: 1 to 64 letters, digits, `_` and `-`."""
     checkpoint_id: str
     """The checkpoint from which it would go on."""
+
     @property
     def choice_ids(self) -> _RepeatedScalarFieldContainer[str]:
         """Choices of that checkpoint to judge. Empty, without any own actions: all."""
@@ -474,6 +483,7 @@ class EvaluateResponse(_Message):
         """All of it in one figure."""
         rationale: str
         """Why, in one or two sentences."""
+
         def __init__(
             self,
             *,
@@ -532,6 +542,7 @@ class ContinueRequest(_Message):
     """Something else, in words."""
     ending: bool
     """Whether the story should end with this segment."""
+
     def __init__(
         self,
         *,
@@ -611,6 +622,7 @@ class StoryGenerated(_Message):
     """Headline of the story."""
     text: str
     """The text of the segment."""
+
     @property
     def tags(self) -> _RepeatedScalarFieldContainer[str]:
         """Labels of the story."""

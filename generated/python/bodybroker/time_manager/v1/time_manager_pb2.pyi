@@ -69,6 +69,7 @@ class WorldTime(_Message):
     MOON_PHASE_FIELD_NUMBER: int  # 8
     world_id: str
     """Id of the world."""
+
     @property
     def game_time(self) -> _timestamp_pb2.Timestamp:
         """The world's date and time of day, written as a moment in UTC."""
@@ -86,6 +87,7 @@ class WorldTime(_Message):
     """The season in the world. UNSPECIFIED: it has none."""
     moon_phase: MoonPhase.ValueType
     """The moon; a month has 28 days."""
+
     def __init__(
         self,
         *,
@@ -128,6 +130,7 @@ class ScheduledEvent(_Message):
     """Names the schedule within its world."""
     name: str
     """What it is about, as a label for whoever listens: `market_opens`."""
+
     @property
     def due_at(self) -> _timestamp_pb2.Timestamp:
         """When it is due on the world's clock; the next time, if it repeats."""
@@ -166,6 +169,7 @@ class GetTimeRequest(_Message):
     WORLD_ID_FIELD_NUMBER: int  # 1
     world_id: str
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
+
     def __init__(
         self,
         *,
@@ -207,6 +211,7 @@ class SetTimeRequest(_Message):
     PAUSED_FIELD_NUMBER: int  # 4
     world_id: str
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def game_time(self) -> _timestamp_pb2.Timestamp:
         """The new date and time of day."""
@@ -216,6 +221,7 @@ class SetTimeRequest(_Message):
     """
     paused: bool
     """Whether the clock stands still."""
+
     def __init__(
         self,
         *,
@@ -283,6 +289,7 @@ class ScheduleEventRequest(_Message):
     """Names the schedule. Empty: the service makes a name up."""
     name: str
     """What it is about, as a label for whoever listens: `market_opens`."""
+
     @property
     def at(self) -> _timestamp_pb2.Timestamp:
         """At this date and time of day of the world."""
@@ -363,6 +370,7 @@ class TicksRequest(_Message):
     INTERVAL_FIELD_NUMBER: int  # 2
     world_id: str
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def interval(self) -> _duration_pb2.Duration:
         """Real time between two ticks, 100 milliseconds to an hour. Unset: 1
@@ -394,6 +402,7 @@ class TicksResponse(_Message):
     """Counts the ticks of this stream, from 1; a gap shows how many were
     missed.
     """
+
     @property
     def time(self) -> WorldTime:
         """The time in the world."""
@@ -430,11 +439,13 @@ class HourChanged(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 4
     world_id: str
     """The world, by its id: the last token of the event's subject."""
+
     @property
     def time(self) -> WorldTime:
         """The time in that world at the beginning of the hour."""
     previous_hour: int
     """The hour before, 0 to 23."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it began, in real time."""
@@ -465,11 +476,13 @@ class DayChanged(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 4
     world_id: str
     """The world, by its id: the last token of the event's subject."""
+
     @property
     def time(self) -> WorldTime:
         """The time in that world at the beginning of the day."""
     season_changed: bool
     """Whether another season began with it."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it began, in real time."""

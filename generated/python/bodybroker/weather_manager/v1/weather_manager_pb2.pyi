@@ -79,6 +79,7 @@ class Weather(_Message):
     """Part of the sky under clouds, 0 to 1."""
     visibility: float
     """How far one can see, in metres."""
+
     def __init__(
         self,
         *,
@@ -114,6 +115,7 @@ class GetWeatherRequest(_Message):
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
     zone_id: str
     """The zone of that world."""
+
     def __init__(
         self,
         *,
@@ -140,6 +142,7 @@ class GetWeatherResponse(_Message):
         """The hour of game time for which it holds."""
     overridden: bool
     """Whether it was set instead of simulated."""
+
     def __init__(
         self,
         *,
@@ -168,11 +171,13 @@ class SetWeatherRequest(_Message):
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
     zone_id: str
     """The zone of that world."""
+
     @property
     def weather(self) -> Weather:
         """This weather, for the time given by `duration`."""
     seed: int
     """The seed of the simulation, from now on; ends what was set before."""
+
     @property
     def duration(self) -> _duration_pb2.Duration:
         """How much game time the set weather holds, up to 30 days. Unset: 6 hours.
@@ -243,6 +248,7 @@ class ForecastRequest(_Message):
     """The zone of that world."""
     hours: int
     """How many hours of game time, 1 to 168. Unset: 24."""
+
     def __init__(
         self,
         *,
@@ -326,6 +332,7 @@ class WeatherChanged(_Message):
     """The zone; unique only together with its world."""
     world_id: str
     """Id of the world."""
+
     @property
     def weather(self) -> Weather:
         """The weather from now on."""
@@ -333,6 +340,7 @@ class WeatherChanged(_Message):
     """The condition until now. UNSPECIFIED: not known."""
     overridden: bool
     """Whether it was set instead of simulated."""
+
     @property
     def game_time(self) -> _timestamp_pb2.Timestamp:
         """The time in the world."""

@@ -71,6 +71,7 @@ class Entity(_Message):
     """Its name for players. May be empty."""
     zone_id: str
     """The zone it is in. Empty: nowhere, such as an item that is carried."""
+
     @property
     def position(self) -> _common_pb2.Position:
         """Where in the zone it is. Unset: it does not matter."""
@@ -86,6 +87,7 @@ class Entity(_Message):
         """
     version: int
     """The world's version at which it changed last. Ignored in requests."""
+
     @property
     def updated_at(self) -> _timestamp_pb2.Timestamp:
         """When it changed last. Ignored in requests."""
@@ -135,6 +137,7 @@ class GetStateRequest(_Message):
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
     zone_id: str
     """Only entities in this zone."""
+
     @property
     def kinds(self) -> _RepeatedScalarFieldContainer[EntityKind.ValueType]:
         """Only entities of these kinds."""
@@ -189,6 +192,7 @@ class GetStateResponse(_Message):
     """The world's version that all pages show; 0: the world is empty and always
     was.
     """
+
     def __init__(
         self,
         *,
@@ -241,6 +245,7 @@ class EntityChange(_Message):
         """New name of the entity."""
         zone_id: str
         """The zone it is in now."""
+
         @property
         def position(self) -> _common_pb2.Position:
             """Where in the zone it is now."""
@@ -305,6 +310,7 @@ class EntityChange(_Message):
         """Change parts of an entity."""
     remove: str
     """Remove the entity with this id."""
+
     def __init__(
         self,
         *,
@@ -333,6 +339,7 @@ class UpdateStateRequest(_Message):
     EXPECTED_VERSION_FIELD_NUMBER: int  # 3
     world_id: str
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
+
     @property
     def changes(self) -> _RepeatedCompositeFieldContainer[EntityChange]:
         """Up to 100 changes, in order."""
@@ -340,6 +347,7 @@ class UpdateStateRequest(_Message):
     """Change only if this is the world's version; 0 means that the world has to
     be new. Unset: change in any case.
     """
+
     def __init__(
         self,
         *,
@@ -370,6 +378,7 @@ class UpdateStateResponse(_Message):
     REMOVED_ENTITY_IDS_FIELD_NUMBER: int  # 3
     version: int
     """The world's new version."""
+
     @property
     def entities(self) -> _RepeatedCompositeFieldContainer[Entity]:
         """The entities that were put or patched, as they are now, by id."""
@@ -402,6 +411,7 @@ class SubscribeRequest(_Message):
     """Id of the world: 1 to 64 letters, digits, `_` and `-`."""
     zone_id: str
     """Only entities in this zone, before or after the change."""
+
     @property
     def kinds(self) -> _RepeatedScalarFieldContainer[EntityKind.ValueType]:
         """Only entities of these kinds."""
@@ -413,6 +423,7 @@ class SubscribeRequest(_Message):
     """Begin with the change after this version, as from GetState. Unset: with
     the next one.
     """
+
     def __init__(
         self,
         *,
@@ -446,11 +457,13 @@ class SubscribeResponse(_Message):
     OCCURRED_AT_FIELD_NUMBER: int  # 4
     version: int
     """The world's version after the change."""
+
     @property
     def updated(self) -> Entity:
         """The entity as it is now."""
     removed_entity_id: str
     """Id of the entity that was removed, or no longer matches."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the change happened."""
@@ -495,6 +508,7 @@ class WorldStateChanged(_Message):
     """Its version before the change. If it is not the last one known, changes
     were missed.
     """
+
     @property
     def updated_entity_ids(self) -> _RepeatedScalarFieldContainer[str]:
         """Ids of the entities that were put or patched, sorted."""
@@ -546,6 +560,7 @@ class WorldEntityUpdated(_Message):
     """The entity; unique only together with its world."""
     world_id: str
     """Id of the world."""
+
     @property
     def updated(self) -> Entity:
         """The entity as it is now."""
@@ -555,6 +570,7 @@ class WorldEntityUpdated(_Message):
         """The entity as it was before it was removed."""
     version: int
     """The world's version after the change."""
+
     @property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When the change happened."""

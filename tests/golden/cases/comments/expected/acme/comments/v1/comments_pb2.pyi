@@ -47,6 +47,7 @@ class CommentsRequest(_Message):
     """Behind "one" """
     two: str
     """Above "two" """
+
     @property
     def three(self) -> _RepeatedScalarFieldContainer[str]:
         """Ends with \\"""

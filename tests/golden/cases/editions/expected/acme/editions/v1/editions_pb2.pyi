@@ -39,6 +39,7 @@ class Ping(_Message):
     with_presence: str
     without_presence: str
     required: str
+
     @property
     def delimited(self) -> Ping:
         """The field delimited."""
@@ -49,6 +50,7 @@ class Ping(_Message):
     closed: Closed.ValueType
     one: str
     two: str
+
     def __init__(
         self,
         *,

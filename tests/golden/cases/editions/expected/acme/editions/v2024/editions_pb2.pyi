@@ -18,6 +18,7 @@ class Ping(_Message):
     def ping(self) -> _editions_pb2.Ping:
         """The field ping."""
     closed: _editions_pb2.Closed.ValueType
+
     def __init__(
         self,
         *,

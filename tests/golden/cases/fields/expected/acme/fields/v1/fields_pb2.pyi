@@ -72,6 +72,7 @@ class Scalars(_Message):
     a_bool: bool
     a_string: str
     a_bytes: bytes
+
     def __init__(
         self,
         *,
@@ -176,10 +177,12 @@ class Presence(_Message):
     PLAIN_FIELD_NUMBER: int  # 4
     number: int
     text: str
+
     @property
     def message(self) -> Scalars:
         """The field message."""
     plain: str
+
     def __init__(
         self,
         *,
@@ -213,6 +216,7 @@ class OneOneof(_Message):
     TEXT_FIELD_NUMBER: int  # 1
     SCALARS_FIELD_NUMBER: int  # 2
     text: str
+
     @property
     def scalars(self) -> Scalars:
         """The field scalars."""
@@ -245,10 +249,12 @@ class TwoOneofs(_Message):
     FLAG_FIELD_NUMBER: int  # 4
     left_text: str
     left_colour: Colour.ValueType
+
     @property
     def right_time(self) -> _timestamp_pb2.Timestamp:
         """The field right_time."""
     flag: bool
+
     def __init__(
         self,
         *,

@@ -45,10 +45,12 @@ class from_(_Message):
     def match(self) -> _RepeatedScalarFieldContainer[str]:
         """The field match."""
     self: str
+
     @property
     def none(self) -> None_:
         """The field none."""
     values: is_.pass_.ValueType
+
     def __init__(
         _self,
         *,
@@ -109,6 +111,7 @@ class None_(_Message):
     def value(self) -> None_.class_:
         """The field value."""
     raise_: _keywords_pb2.raise_.ValueType
+
     def __init__(
         self,
         *,

@@ -266,6 +266,7 @@ class M24VeryLongNameThatSomeb(_Message):
             f24_very_long_name_thatx: (
                 M24VeryLongNameThatSomeb.Inner.E24VeryLongNameThatSomeb.ValueType
             )
+
             @property
             def f24_very_long_name_thatx_many(
                 self,
@@ -282,6 +283,7 @@ class M24VeryLongNameThatSomeb(_Message):
             ]:
                 """The field f24_very_long_name_thatx_map."""
             f24_very_long_name_thatx_optional: str
+
             def __init__(
                 self,
                 *,
@@ -337,6 +339,7 @@ class M24VeryLongNameThatSomeb(_Message):
     F24_VERY_LONG_NAME_THATX_ONE_FIELD_NUMBER: int  # 7
     F24_VERY_LONG_NAME_THATX_TWO_FIELD_NUMBER: int  # 8
     f24_very_long_name_thatx: str
+
     @property
     def f24_very_long_name_thatx_message(self) -> M24VeryLongNameThatSomeb:
         """The field f24_very_long_name_thatx_message."""
@@ -355,6 +358,7 @@ class M24VeryLongNameThatSomeb(_Message):
     f24_very_long_name_thatx_enum: (
         M24VeryLongNameThatSomeb.E24VeryLongNameThatSomeb.ValueType
     )
+
     @property
     def f24_very_long_name_thatx_inner(
         self,
@@ -364,6 +368,7 @@ class M24VeryLongNameThatSomeb(_Message):
         """The field f24_very_long_name_thatx_inner."""
     f24_very_long_name_thatx_one: str
     f24_very_long_name_thatx_two: str
+
     def __init__(
         self,
         *,
@@ -420,6 +425,7 @@ class M24VeryLongNameThatSomebHappened(_Message):
 
     F24_VERY_LONG_NAME_THATX_FIELD_NUMBER: int  # 1
     f24_very_long_name_thatx: str
+
     def __init__(
         self,
         *,
@@ -496,6 +502,7 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
             f36_very_long_name_that_somebody_rea: (
                 M36VeryLongNameThatSomebodyReallyWro.Inner.E36VeryLongNameThatSomebodyReallyWro.ValueType
             )
+
             @property
             def f36_very_long_name_that_somebody_rea_many(
                 self,
@@ -513,6 +520,7 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
             ]:
                 """The field f36_very_long_name_that_somebody_rea_map."""
             f36_very_long_name_that_somebody_rea_optional: str
+
             def __init__(
                 self,
                 *,
@@ -568,6 +576,7 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
     F36_VERY_LONG_NAME_THAT_SOMEBODY_REA_ONE_FIELD_NUMBER: int  # 7
     F36_VERY_LONG_NAME_THAT_SOMEBODY_REA_TWO_FIELD_NUMBER: int  # 8
     f36_very_long_name_that_somebody_rea: str
+
     @property
     def f36_very_long_name_that_somebody_rea_message(
         self,
@@ -588,6 +597,7 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
     f36_very_long_name_that_somebody_rea_enum: (
         M36VeryLongNameThatSomebodyReallyWro.E36VeryLongNameThatSomebodyReallyWro.ValueType
     )
+
     @property
     def f36_very_long_name_that_somebody_rea_inner(
         self,
@@ -597,6 +607,7 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
         """The field f36_very_long_name_that_somebody_rea_inner."""
     f36_very_long_name_that_somebody_rea_one: str
     f36_very_long_name_that_somebody_rea_two: str
+
     def __init__(
         self,
         *,
@@ -662,6 +673,7 @@ class M36VeryLongNameThatSomebodyReallyWroHappened(_Message):
 
     F36_VERY_LONG_NAME_THAT_SOMEBODY_REA_FIELD_NUMBER: int  # 1
     f36_very_long_name_that_somebody_rea: str
+
     def __init__(
         self,
         *,
@@ -742,6 +754,7 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
             f44_very_long_name_that_somebody_really_wrot: (
                 M44VeryLongNameThatSomebodyReallyWroteIntoAS.Inner.E44VeryLongNameThatSomebodyReallyWroteIntoAS.ValueType
             )
+
             @property
             def f44_very_long_name_that_somebody_really_wrot_many(
                 self,
@@ -759,6 +772,7 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
             ]:
                 """The field f44_very_long_name_that_somebody_really_wrot_map."""
             f44_very_long_name_that_somebody_really_wrot_optional: str
+
             def __init__(
                 self,
                 *,
@@ -818,6 +832,7 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
     F44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT_ONE_FIELD_NUMBER: int  # 7
     F44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT_TWO_FIELD_NUMBER: int  # 8
     f44_very_long_name_that_somebody_really_wrot: str
+
     @property
     def f44_very_long_name_that_somebody_really_wrot_message(
         self,
@@ -838,6 +853,7 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
     f44_very_long_name_that_somebody_really_wrot_enum: (
         M44VeryLongNameThatSomebodyReallyWroteIntoAS.E44VeryLongNameThatSomebodyReallyWroteIntoAS.ValueType
     )
+
     @property
     def f44_very_long_name_that_somebody_really_wrot_inner(
         self,
@@ -847,6 +863,7 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
         """The field f44_very_long_name_that_somebody_really_wrot_inner."""
     f44_very_long_name_that_somebody_really_wrot_one: str
     f44_very_long_name_that_somebody_really_wrot_two: str
+
     def __init__(
         self,
         *,
@@ -912,6 +929,7 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoASHappened(_Message):
 
     F44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT_FIELD_NUMBER: int  # 1
     f44_very_long_name_that_somebody_really_wrot: str
+
     def __init__(
         self,
         *,
@@ -996,6 +1014,7 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
             f52_very_long_name_that_somebody_really_wrote_into_t: (
                 M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.Inner.E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.ValueType
             )
+
             @property
             def f52_very_long_name_that_somebody_really_wrote_into_t_many(
                 self,
@@ -1013,6 +1032,7 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
             ]:
                 """The field f52_very_long_name_that_somebody_really_wrote_into_t_map."""
             f52_very_long_name_that_somebody_really_wrote_into_t_optional: str
+
             def __init__(
                 self,
                 *,
@@ -1077,6 +1097,7 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
     F52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T_ONE_FIELD_NUMBER: int  # 7
     F52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T_TWO_FIELD_NUMBER: int  # 8
     f52_very_long_name_that_somebody_really_wrote_into_t: str
+
     @property
     def f52_very_long_name_that_somebody_really_wrote_into_t_message(
         self,
@@ -1099,6 +1120,7 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
     f52_very_long_name_that_somebody_really_wrote_into_t_enum: (
         M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.ValueType
     )
+
     @property
     def f52_very_long_name_that_somebody_really_wrote_into_t_inner(
         self,
@@ -1108,6 +1130,7 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
         """The field f52_very_long_name_that_somebody_really_wrote_into_t_inner."""
     f52_very_long_name_that_somebody_really_wrote_into_t_one: str
     f52_very_long_name_that_somebody_really_wrote_into_t_two: str
+
     def __init__(
         self,
         *,
@@ -1175,6 +1198,7 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitHappened(_Message):
 
     F52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T_FIELD_NUMBER: int  # 1
     f52_very_long_name_that_somebody_really_wrote_into_t: str
+
     def __init__(
         self,
         *,
@@ -1267,6 +1291,7 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
             f60_very_long_name_that_somebody_really_wrote_into_the_schem: (
                 M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.Inner.E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.ValueType
             )
+
             @property
             def f60_very_long_name_that_somebody_really_wrote_into_the_schem_many(
                 self,
@@ -1284,6 +1309,7 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
             ]:
                 """The field f60_very_long_name_that_somebody_really_wrote_into_the_schem_map."""
             f60_very_long_name_that_somebody_really_wrote_into_the_schem_optional: str
+
             def __init__(
                 self,
                 *,
@@ -1352,6 +1378,7 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
     F60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM_ONE_FIELD_NUMBER: int
     F60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM_TWO_FIELD_NUMBER: int
     f60_very_long_name_that_somebody_really_wrote_into_the_schem: str
+
     @property
     def f60_very_long_name_that_somebody_really_wrote_into_the_schem_message(
         self,
@@ -1374,6 +1401,7 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
     f60_very_long_name_that_somebody_really_wrote_into_the_schem_enum: (
         M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.ValueType
     )
+
     @property
     def f60_very_long_name_that_somebody_really_wrote_into_the_schem_inner(
         self,
@@ -1383,6 +1411,7 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
         """The field f60_very_long_name_that_somebody_really_wrote_into_the_schem_inner."""
     f60_very_long_name_that_somebody_really_wrote_into_the_schem_one: str
     f60_very_long_name_that_somebody_really_wrote_into_the_schem_two: str
+
     def __init__(
         self,
         *,
@@ -1456,6 +1485,7 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinHappened(_Mess
 
     F60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM_FIELD_NUMBER: int  # 1
     f60_very_long_name_that_somebody_really_wrote_into_the_schem: str
+
     def __init__(
         self,
         *,
@@ -1550,6 +1580,7 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
             f66_very_long_name_that_somebody_really_wrote_into_the_schema_with: (
                 M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.Inner.E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.ValueType
             )
+
             @property
             def f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_many(
                 self,
@@ -1569,6 +1600,7 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
             f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_optional: (
                 str
             )
+
             def __init__(
                 self,
                 *,
@@ -1647,6 +1679,7 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
         int
     )
     f66_very_long_name_that_somebody_really_wrote_into_the_schema_with: str
+
     @property
     def f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_message(
         self,
@@ -1671,6 +1704,7 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
     f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_enum: (
         M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.ValueType
     )
+
     @property
     def f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_inner(
         self,
@@ -1680,6 +1714,7 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
         """The field f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_inner."""
     f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_one: str
     f66_very_long_name_that_somebody_really_wrote_into_the_schema_with_two: str
+
     def __init__(
         self,
         *,
@@ -1761,6 +1796,7 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfHappened
 
     F66_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITH_FIELD_NUMBER: int
     f66_very_long_name_that_somebody_really_wrote_into_the_schema_with: str
+
     def __init__(
         self,
         *,
@@ -1859,6 +1895,7 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
             f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th: (
                 M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.Inner.E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.ValueType
             )
+
             @property
             def f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_many(
                 self,
@@ -1878,6 +1915,7 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
             f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_optional: (
                 str
             )
+
             def __init__(
                 self,
                 *,
@@ -1958,6 +1996,7 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
         int
     )
     f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th: str
+
     @property
     def f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_message(
         self,
@@ -1982,6 +2021,7 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
     f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_enum: (
         M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.ValueType
     )
+
     @property
     def f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_inner(
         self,
@@ -1991,6 +2031,7 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
         """The field f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_inner."""
     f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_one: str
     f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th_two: str
+
     def __init__(
         self,
         *,
@@ -2076,6 +2117,7 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnHa
         int
     )
     f72_very_long_name_that_somebody_really_wrote_into_the_schema_without_th: str
+
     def __init__(
         self,
         *,
@@ -2174,6 +2216,7 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
             f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o: (
                 M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.Inner.E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.ValueType
             )
+
             @property
             def f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o_many(
                 self,
@@ -2193,6 +2236,7 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
             f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o_optional: (
                 str
             )
+
             def __init__(
                 self,
                 *,
@@ -2275,6 +2319,7 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o: (
         str
     )
+
     @property
     def f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o_message(
         self,
@@ -2302,6 +2347,7 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o_enum: (
         M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.ValueType
     )
+
     @property
     def f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o_inner(
         self,
@@ -2315,6 +2361,7 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o_two: (
         str
     )
+
     def __init__(
         self,
         *,
@@ -2402,6 +2449,7 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f80_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_o: (
         str
     )
+
     def __init__(
         self,
         *,
@@ -2500,6 +2548,7 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
             f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l: (
                 M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.Inner.E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.ValueType
             )
+
             @property
             def f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l_many(
                 self,
@@ -2519,6 +2568,7 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
             f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l_optional: (
                 str
             )
+
             def __init__(
                 self,
                 *,
@@ -2601,6 +2651,7 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l: (
         str
     )
+
     @property
     def f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l_message(
         self,
@@ -2626,6 +2677,7 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l_enum: (
         M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.ValueType
     )
+
     @property
     def f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l_inner(
         self,
@@ -2639,6 +2691,7 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l_two: (
         str
     )
+
     def __init__(
         self,
         *,
@@ -2726,6 +2779,7 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
     f96_very_long_name_that_somebody_really_wrote_into_the_schema_without_thinking_of_columns_very_l: (
         str
     )
+
     def __init__(
         self,
         *,

@@ -59,6 +59,7 @@ class Everything(_Message):
     def struct(self) -> _struct_pb2.Struct:
         """The field struct."""
     nothing: _struct_pb2.NullValue.ValueType
+
     @property
     def nothings(
         self,
@@ -69,6 +70,7 @@ class Everything(_Message):
     def text(self) -> _wrappers_pb2.StringValue:
         """The field text."""
     code: _code_pb2.Code
+
     @property
     def codes(self) -> _RepeatedScalarFieldContainer[_code_pb2.Code]:
         """The field codes."""
@@ -85,6 +87,7 @@ class Everything(_Message):
     def prices(self) -> _MessageMap[str, _money_pb2.Money]:
         """The field prices."""
     kind: _acme_other_common_v1_types_pb2.Types.Kind.ValueType
+
     @property
     def kinds(
         self,

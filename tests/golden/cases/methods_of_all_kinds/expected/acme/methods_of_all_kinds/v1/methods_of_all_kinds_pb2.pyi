@@ -16,6 +16,7 @@ class SayRequest(_Message):
 
         NAME_FIELD_NUMBER: int  # 1
         name: str
+
         def __init__(
             self,
             *,
@@ -29,6 +30,7 @@ class SayRequest(_Message):
     ROOM_ID_FIELD_NUMBER: int  # 1
     SPEAKER_FIELD_NUMBER: int  # 2
     room_id: int
+
     @property
     def speaker(self) -> SayRequest.Speaker:
         """The field speaker."""

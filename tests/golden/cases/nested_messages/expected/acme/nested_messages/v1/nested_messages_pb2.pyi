@@ -63,6 +63,7 @@ class Ping(_Message):
             STATE_FIELD_NUMBER: int  # 1
             RESPONSES_FIELD_NUMBER: int  # 2
             state: Ping.Response.State.ValueType
+
             @property
             def responses(self) -> _RepeatedCompositeFieldContainer[Ping.Response]:
                 """The field responses."""

@@ -47,6 +47,7 @@ class Old(_Message):
 
         URL_FIELD_NUMBER: int  # 4
         url: str
+
         def __init__(
             self,
             *,
@@ -66,6 +67,7 @@ class Old(_Message):
 
         CONTENT_FIELD_NUMBER: int  # 6
         content: bytes
+
         def __init__(
             self,
             *,
@@ -85,6 +87,7 @@ class Old(_Message):
 
         VALUE_FIELD_NUMBER: int  # 10
         value: int
+
         def __init__(
             self,
             *,
@@ -119,6 +122,7 @@ class Old(_Message):
     parent: _ExtensionFieldDescriptor[Old, Old]
     name: str
     number: int
+
     @property
     def result(self) -> Old.Result:
         """The field result."""
@@ -128,6 +132,7 @@ class Old(_Message):
         """The field part."""
     mood: Mood.ValueType
     one: str
+
     @property
     def two(self) -> Old.Two:
         """The field two."""

@@ -26,6 +26,7 @@ class Whole(_Message):
     def part(self) -> _parts_pb2.Part:
         """The field part."""
     size: _parts_pb2.Size.ValueType
+
     @property
     def other(self) -> _other_pb2.Other:
         """The field other."""

@@ -142,6 +142,7 @@ class Shadow(_Message):
     bool: _builtins.bool
     float: _builtins.float
     bytes: _builtins.bytes
+
     @_builtins.property
     def property(self) -> _RepeatedScalarFieldContainer[_builtins.str]:
         """The field property."""
@@ -164,6 +165,7 @@ class Shadow(_Message):
     Status: _shadowing_names_pb2.Status.ValueType
     kind: _shadowing_names_pb2.Shadow.Kind.ValueType
     object: _builtins.int
+
     def __init__(
         self,
         *,
@@ -229,6 +231,7 @@ class Descriptor(_Message):
     message: Message.ValueType
     literal: Literal.ValueType
     status_type: StatusType.ValueType
+
     @_builtins.property
     def messages(self) -> _RepeatedScalarFieldContainer[Message.ValueType]:
         """The field messages."""

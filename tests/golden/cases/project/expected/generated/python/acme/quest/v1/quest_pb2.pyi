@@ -15,6 +15,7 @@ class GenerateQuestRequest(_Message):
     PLAYER_ID_FIELD_NUMBER: int  # 1
     player_id: str
     """Who plays."""
+
     def __init__(
         self,
         *,
@@ -30,6 +31,7 @@ class GenerateQuestResponse(_Message):
 
     QUEST_ID_FIELD_NUMBER: int  # 1
     quest_id: str
+
     def __init__(
         self,
         *,
@@ -51,6 +53,7 @@ class WatchQuestsResponse(_Message):
     QUEST_ID_FIELD_NUMBER: int  # 1
     CHANGED_AT_FIELD_NUMBER: int  # 2
     quest_id: str
+
     @property
     def changed_at(self) -> _timestamp_pb2.Timestamp:
         """The field changed_at."""
@@ -75,6 +78,7 @@ class QuestGenerated(_Message):
 
     QUEST_ID_FIELD_NUMBER: int  # 1
     quest_id: str
+
     def __init__(
         self,
         *,
