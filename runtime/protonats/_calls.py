@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from protonats._transport.transport import Message
+from protonats._transport.message import Message
 from protonats.errors import Code, StatusError
 
 Answer = Message | StatusError

@@ -25,6 +25,7 @@ __all__ = ["Application"]
 
 _logger = logging.getLogger("protonats")
 
+_REDIS_STARTUP_TIMEOUT: Final = 2.0
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -36,6 +37,8 @@ class Application:
             await application.run_until_stopped()
 
     Entering connects, to NATS and to Redis where there is a URL for it, and answers health checks.
+    A Redis that does not answer is a warning, and used as soon as it does.
+
     Leaving stops everything in order: not ready, out of discovery, no new calls and events, running
     handlers up to the grace period, and the connection last, so that handlers can make calls until
     they are done.
@@ -70,7 +73,7 @@ class Application:
 
     @property
     def redis(self) -> AnyRedis:
-        """The connection to Redis.
+        """The connection to Redis, which may be down: commands then raise the errors of redis-py.
 
         Raises:
             ConfigurationError: There is no URL for it.
@@ -201,8 +204,9 @@ class Application:
         if settings.redis_url is not None:
             from protonats.redis import connect_redis
 
+            # What is kept there can be had without it, so a process is ready without it.
             self._redis = await connect_redis(
-                settings.redis_url, startup_timeout=settings.connection.startup_timeout
+                settings.redis_url, startup_timeout=_REDIS_STARTUP_TIMEOUT, required=False
             )
             self._resources.push_async_callback(self._redis.aclose)
 

@@ -29,8 +29,7 @@ class Client:
     Every method takes
 
     - `timeout`: seconds that the call may take, the schema's by default; less where the call is
-    made while
-      another one is handled that has less time left.
+      made while another one is handled that has less time left.
     - `metadata`: names and values that travel with the request.
     - `idempotency_key`: calls with the same key are the same call.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from protonats._calls import PendingCalls
-from protonats._transport.transport import Message, Subscription, Transport
+from protonats._transport.message import Message
+from protonats._transport.transport import Subscription, Transport
 from protonats._wire import subjects
 from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics
@@ -64,6 +65,7 @@ class Connection:
         self._calls = PendingCalls(subjects.inbox_prefix(settings.name, secrets.token_hex(16)))
         self._transport = Transport(settings, self)
         self._inbox: Subscription | None = None
+        self._on_restored: set[Callable[[], None]] = set()
         self._draining = False
 
     @property
@@ -95,10 +97,12 @@ class Connection:
         """Waits up to five seconds for the answers of running calls, lets no new ones begin, sends
         what is left, and closes the connection."""
         self._draining = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_TIMEOUT):
-                await self._calls.idle()
-        await self.close()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_TIMEOUT):
+                    await self._calls.idle()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Closes the connection; calls that wait fail with UNAVAILABLE."""
@@ -187,7 +191,10 @@ class Connection:
         )
 
     def connection_restored(self) -> None:
-        """Nothing to do: the transport has renewed the subscriptions."""
+        """Tells those whose open requests the server has forgotten; the transport has renewed the
+        subscriptions."""
+        for callback in self._on_restored:
+            callback()
 
     def connection_closed(self, reason: str) -> None:
         """Fails running calls, and tells whoever waits that no connection will come again."""

@@ -40,7 +40,7 @@ class HealthServer:
         self._checks = {"/livez": live, "/readyz": ready}
         self._metrics = metrics
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def address(self) -> str:
@@ -70,24 +70,26 @@ class HealthServer:
         if self._server is None:
             return
         self._server.close()
-        for task in self._connections:
-            task.cancel()
+        # Not cancelled: asyncio's streams would log that as an error.
+        for writer in self._connections.values():
+            writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.__delitem__)
         try:
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_TIMEOUT):
                     await self._serve(reader, writer)
+                    writer.close()
+                    await writer.wait_closed()
         finally:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+            # A client that does not read would otherwise keep its connection for ever.
+            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "KeyValue"]
 
 _KEY: Final = re.compile(r"[-/_=a-zA-Z0-9]+(\.[-/_=a-zA-Z0-9]+)*")
+_MAX_KEY: Final = 1024
 _UNAVAILABLE: Final = (
     nats.errors.ConnectionClosedError,
     nats.errors.ConnectionReconnectingError,
@@ -74,7 +75,8 @@ class KeyValue:
 
         Raises:
             StatusError: INVALID_ARGUMENT, a key with other characters than letters, digits and
-                `-/_=.`, or a dot at an end; UNAVAILABLE, JetStream does not answer.
+                `-/_=.`, a dot at an end, or more than 1,024; UNAVAILABLE, JetStream does not
+                answer.
         """
         _check(key)
         # Not nats-py's get: it may ask a replica, which may not have the newest entry yet.
@@ -96,8 +98,9 @@ class KeyValue:
             The new revision; None if somebody else wrote in between.
 
         Raises:
-            StatusError: INVALID_ARGUMENT for a key that `read` refuses; UNAVAILABLE, JetStream does
-                not answer, and the value may be written.
+            StatusError: INVALID_ARGUMENT for a key that `read` refuses; RESOURCE_EXHAUSTED for a
+                value that is too large for a message; UNAVAILABLE, JetStream does not answer, and
+                the value may be written.
         """
         _check(key)
         with _unavailable(self.name):
@@ -105,14 +108,21 @@ class KeyValue:
                 return int(await self._bucket.update(key, value, last=after))
             except nats.js.errors.KeyWrongLastSequenceError:
                 return None
+            except nats.errors.MaxPayloadError:
+                raise StatusError(
+                    Code.RESOURCE_EXHAUSTED,
+                    f"bucket {self.name}: a value of {len(value)} bytes, and the NATS server takes"
+                    f" {self._connection.max_payload} bytes (max_payload), headers included",
+                ) from None
 
 
 def _check(key: str) -> None:
     # A wildcard would read what some other key holds.
-    if not _KEY.fullmatch(key):
+    if not _KEY.fullmatch(key) or len(key) > _MAX_KEY:
         raise StatusError(
             Code.INVALID_ARGUMENT,
-            f"{key!r} is no key of a bucket: write letters, digits and `-/_=.`, no dot at an end",
+            f"{key[:64]!r} is no key of a bucket: write letters, digits and `-/_=.`, no dot at an"
+            f" end, at most {_MAX_KEY} characters",
         )
 
 

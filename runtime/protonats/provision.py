@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
@@ -175,16 +174,20 @@ def _naming(kind: str, name: object) -> Iterator[None]:
         yield
     except KeyError as error:
         raise ConfigurationError(f"{kind} {name}: the plan has no {error}") from None
-    except (ServiceUnavailableError, NatsTimeoutError, NoRespondersError) as error:
-        raise StatusError(
-            Code.UNAVAILABLE, f"{kind} {name}: JetStream does not answer: {error}"
-        ) from None
     except APIError as error:
-        raise ConfigurationError(
-            f"{kind} {name}: the server refuses it: {error.description}"
-        ) from None
+        if not isinstance(error, ServiceUnavailableError):
+            raise ConfigurationError(
+                f"{kind} {name}: the server refuses it: {error.description}"
+            ) from None
+        raise _unavailable(kind, name, error) from None
+    except NatsError as error:
+        raise _unavailable(kind, name, error) from None
     except (TypeError, ValueError) as error:
         raise ConfigurationError(f"{kind} {name}: {error}") from None
+
+
+def _unavailable(kind: str, name: object, error: NatsError) -> StatusError:
+    return StatusError(Code.UNAVAILABLE, f"{kind} {name}: JetStream does not answer: {error}")
 
 
 if __name__ == "__main__":

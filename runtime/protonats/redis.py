@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -26,7 +27,9 @@ _FIRST_BACKOFF: Final = 0.1
 _LAST_BACKOFF: Final = 5.0
 
 
-async def connect_redis(url: str, *, startup_timeout: float = 30.0) -> AnyRedis:
+async def connect_redis(
+    url: str, *, startup_timeout: float = 30.0, required: bool = True
+) -> AnyRedis:
     """Connects to Redis, and returns when it has answered.
 
     Connecting and reading time out after 5 seconds each; `?socket_timeout=` in the URL sets another
@@ -36,30 +39,44 @@ async def connect_redis(url: str, *, startup_timeout: float = 30.0) -> AnyRedis:
         url: `redis://` or `rediss://` (TLS) for one server, `redis+cluster://` or
             `rediss+cluster://` for a cluster, of which any node will do.
         startup_timeout: Seconds during which a Redis that cannot be reached is tried again.
+        required: Whether to raise after that time, or to log a warning and return a client that
+            connects when it is used.
 
     Raises:
         ConfigurationError: The URL is malformed, or Redis refuses the user or password.
-        StatusError: UNAVAILABLE, no answer within `startup_timeout`.
+        StatusError: UNAVAILABLE, no answer within `startup_timeout`, and it is required.
     """
     where = redacted(url)
-    loop = asyncio.get_running_loop()
-    end = loop.time() + startup_timeout
-    backoff = _FIRST_BACKOFF
     client = _client(url, where)
+    try:
+        await _await_answer(client, where, startup_timeout)
+    except StatusError as error:
+        if required:
+            await client.aclose()
+            raise
+        _logger.warning("%s; what needs it fails until it does", error.message)
+    except BaseException:
+        await client.aclose()
+        raise
+    return client
+
+
+async def _await_answer(client: AnyRedis, where: str, timeout: float) -> None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    backoff = _FIRST_BACKOFF
     while True:
         try:
             async with asyncio.timeout_at(end):
                 await _probe(client)
-            return client
+            return
         except AuthenticationError as error:
-            await client.aclose()
             raise ConfigurationError(f"REDIS_URL: {where} refuses the login: {error}") from None
         except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
             if loop.time() + backoff >= end:
-                await client.aclose()
                 raise StatusError(
                     Code.UNAVAILABLE,
-                    f"no Redis answers at {where} within {startup_timeout:g} s: {_reason(error)}",
+                    f"no Redis answers at {where} within {timeout:g} s: {_reason(error)}",
                 ) from None
             _logger.warning(
                 "Redis at %s does not answer, next attempt in %g s: %s",
@@ -76,7 +93,11 @@ def redacted(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return "<not a URL>"
-    return f"{scheme}://{rest.split('/')[0].split('?')[0].rpartition('@')[2]}"
+    host = re.split("[/?#]", rest, maxsplit=1)[0]
+    if "@" in rest[len(host) :]:
+        # Part of a password, as like as not, that was not escaped.
+        return f"{scheme}://***"
+    return f"{scheme}://{host.rpartition('@')[2]}"
 
 
 def _client(url: str, where: str) -> AnyRedis:

@@ -5,7 +5,7 @@ environment, log lines go to stderr as JSON. The exit code tells how the process
 
     0   stopped by SIGTERM or SIGINT
     64  the arguments are wrong, or a class cannot be loaded
-    69  NATS or Redis cannot be reached, or the connection was closed for good
+    69  NATS cannot be reached, or the connection was closed for good
     70  anything else: a defect
     78  a setting is wrong, or a stream, a consumer or a permission is missing
 """

@@ -19,7 +19,8 @@ __all__ = ["ConnectionSettings", "Settings", "redact"]
 _DEFAULT_URL: Final = "nats://127.0.0.1:4222"
 _NATS_SCHEMES: Final = ("nats", "tls")
 _REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "rediss+cluster")
-_PASSWORD: Final = re.compile(r"//[^/@\s]*@")
+_LOGIN: Final = re.compile(r"://\S*@")
+_QUERY: Final = re.compile(r"(://[^\s?]*\?)[^\s'\"]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -188,8 +189,8 @@ class Settings:
 
 
 def redact(text: str) -> str:
-    """The text with user and password of every URL in it replaced by `***`."""
-    return _PASSWORD.sub("//***@", text)
+    """The text with user, password and query of every URL in it replaced by `***`."""
+    return _QUERY.sub(r"\1***", _LOGIN.sub("://***@", text))
 
 
 class _Variables:
@@ -252,8 +253,10 @@ def _check_url(what: str, url: str, schemes: tuple[str, ...], example: str) -> N
     except ValueError:
         valid = False
     if not valid or any(character.isspace() for character in url):
+        # Without a scheme, nobody can tell what the secret is.
+        shown = redact("".join(url.split())) if "://" in url else "<not a URL>"
         raise ConfigurationError(
-            f"{what} has {redact(url)!r}: write a URL with scheme {', '.join(schemes)}, for example"
+            f"{what} has {shown!r}: write a URL with scheme {', '.join(schemes)}, for example"
             f" {example}"
         )
 

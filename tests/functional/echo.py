@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -208,6 +210,12 @@ async def eventually(condition: Callable[[], bool], *, timeout: float = 5.0) -> 
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
+
+
+def freeze(pid: int) -> None:
+    """Stops a child process in its tracks, and returns when it stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
 
 
 def dropped(connection: Connection) -> dict[str, int]:

@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from types import TracebackType
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
+from redis.exceptions import RedisError
 
 import protonats
 from protonats import (
@@ -267,12 +269,36 @@ async def test_a_key_value_bucket_is_found_and_a_missing_one_says_what_to_run(
 
 
 async def test_a_start_that_fails_leaves_nothing_behind(nats: EmbeddedNats) -> None:
-    application = Application(settings(nats, redis_url="redis://127.0.0.1:1"))
-    with pytest.raises(StatusError, match=r"no Redis answers at redis://127\.0\.0\.1:1") as caught:
-        async with application:
-            pass
-    assert caught.value.code is Code.UNAVAILABLE
+    with EmbeddedRedis(arguments=("--requirepass", "s3cret")) as redis:
+        application = Application(settings(nats, redis_url=redis.url.replace("//", "//:wrong@")))
+        with pytest.raises(ConfigurationError, match="refuses the login"):
+            async with application:
+                pass
     assert application.connection.is_closed
+
+
+async def test_a_redis_that_is_away_at_the_start_is_used_when_it_comes(
+    nats: EmbeddedNats,
+    connection: Connection,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A service that only caches there works without it, and is ready."""
+    monkeypatch.setattr("protonats.application._REDIS_STARTUP_TIMEOUT", 0.3)
+    with EmbeddedRedis() as redis:
+        redis.stop()
+        async with Application(settings(nats, redis_url=redis.url)) as application:
+            await application.serve(Game())
+            assert (await ask(health(application), "/readyz")).status == 200
+            assert f"no Redis answers at {redis.url}" in caplog.text
+            redis.start()
+
+            async def answers() -> bool:
+                with suppress(RedisError):
+                    return bool(await application.redis.set("a", "b"))
+                return False
+
+            await until(answers)
 
 
 async def test_a_missing_stream_ends_serving_and_takes_the_service_out_of_discovery(

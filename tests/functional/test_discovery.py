@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
+from protonats._transport.message import Message
 from protonats.errors import Code, StatusError
 from protonats.server import CallContext
 from protonats.testing import EmbeddedNats
-from tests.functional.echo import Echo, calling, serving
+from tests.functional.echo import Echo, calling, dropped, eventually, serving
 from tests.functional.raw_nats import RawNats, raw_nats
 
 pytestmark = pytest.mark.anyio
@@ -96,9 +100,64 @@ async def test_an_instance_that_drained_is_not_found(nats: EmbeddedNats) -> None
 
 
 async def test_discovery_answers_inboxes_only(nats: EmbeddedNats) -> None:
-    async with serving(nats.url, Echo()), raw_nats(nats.url) as raw:
+    async with serving(nats.url, Echo()) as (_, connection), raw_nats(nats.url) as raw:
         await raw.subscribe("svc.payment.v1.process")
         raw.publish("$SRV.PING.echo", b"", reply="svc.payment.v1.process")
+        raw.publish("$SRV.INFO", b"")
         await ask(raw, "$SRV.PING.echo")
+        await eventually(lambda: dropped(connection) == {"reply_subject": 1, "no_reply": 1})
         raw.publish("svc.payment.v1.process", b"end")
         assert (await raw.receive()).body == b"end"
+
+
+async def test_what_does_not_fit_its_subscription_is_dropped_and_counted(
+    nats: EmbeddedNats,
+) -> None:
+    """A server does not do that; somebody between it and the instance may."""
+    echo = Echo()
+    async with serving(nats.url, echo) as (instance, connection):
+        message = Message("svc.echo.v1.other", "_INBOX.raw.discovery", {}, b"")
+        instance._receive(instance._endpoints[0], message)
+        instance._discovery._receive("PING", "$SRV.PING", message)
+        assert dropped(connection) == {"subject": 2}
+        assert instance.in_flight == 0
+
+
+async def test_an_instance_leaves_discovery_before_it_stops_to_serve(nats: EmbeddedNats) -> None:
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: StringValue, context: CallContext) -> StringValue:
+        begun.set()
+        await release.wait()
+        return request
+
+    async with (
+        serving(nats.url, Echo(slow)) as (instance, _),
+        calling(nats.url) as client,
+        raw_nats(nats.url) as raw,
+    ):
+        call = asyncio.create_task(client.say(StringValue(value="last")))
+        await begun.wait()
+        draining = asyncio.create_task(instance.drain(grace=5.0))
+        await eventually(lambda: not instance._discovery.subscriptions)
+        answer = await raw.request("$SRV.PING.echo", b"", reply="_INBOX.raw.discovery")
+        assert answer.headers.startswith(b"NATS/1.0 503")
+        assert not draining.done()
+        release.set()
+        assert (await call).value == "last"
+        await draining
+
+
+async def test_an_answer_that_cannot_be_sent_is_counted(
+    nats: EmbeddedNats, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For example the list of a service with thousands of methods."""
+
+    class Large(Echo):
+        __protonats__ = replace(Echo.__protonats__, description="x" * 2_000_000)
+
+    async with serving(nats.url, Large()) as (_, connection), raw_nats(nats.url) as raw:
+        raw.publish("$SRV.INFO.echo", b"", reply="_INBOX.raw.discovery")
+        await eventually(lambda: dropped(connection) == {"answer": 1})
+        await ask(raw, "$SRV.PING.echo")
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

@@ -26,6 +26,7 @@ from tests.functional.game import (
     plan,
     until,
 )
+from tests.functional.raw_nats import raw_nats
 
 pytestmark = pytest.mark.anyio
 
@@ -365,6 +366,110 @@ async def test_consumption_goes_on_after_the_broker_was_restarted() -> None:
                 await until(partial(game.has, f"after-{restart}"))
             assert consumer.problem is None
             await consumer.drain(1)
+
+
+async def test_a_short_break_of_the_connection_costs_no_time(
+    connection: Connection, game: Game, consumers: list[Consumer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server forgets what a connection had asked for."""
+    for name in ("_WATCH", "_SILENCE"):
+        monkeypatch.setattr(f"protonats._consuming.pull.{name}", 3600.0)
+    await consume(connection, game, consumers)
+    publisher = GameServicePublisher(connection)
+    for value in ("a", "b"):
+        await connection._transport._client.force_reconnect()
+        await until(lambda: connection.is_connected)
+        await _publish_when_possible(publisher, value)
+        await until(partial(game.has, value), 5.0)
+
+
+async def test_a_consumer_that_ended_hears_of_no_reconnect(
+    connection: Connection, game: Game, consumers: list[Consumer]
+) -> None:
+    consumer = await consume(connection, game, consumers)
+    assert connection._on_restored
+    await consumer.drain(0)
+    assert not connection._on_restored
+
+
+async def test_an_event_whose_headers_begin_like_a_status_is_an_event(
+    nats: EmbeddedNats,
+    connection: Connection,
+    game: Game,
+    consumers: list[Consumer],
+) -> None:
+    """Whoever may publish the event could otherwise make the consumer look broken."""
+    consumer = await consume(connection, game, consumers)
+    async with raw_nats(nats.url) as raw:
+        body = Int64Value(value=3).SerializeToString()
+        raw.publish("evt.game.scored.v1", body, headers=b"NATS/1.0 503 x\r\n\r\n")
+        await until(lambda: game.values == [3])
+    await all_answered(connection)
+    assert consumer.problem is None
+
+
+async def test_events_that_are_all_at_work_elsewhere_are_no_problem(
+    nats: EmbeddedNats,
+    connection: Connection,
+    game: Game,
+    consumers: list[Consumer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server sends its heartbeats all the same."""
+    monkeypatch.setattr("protonats._consuming.pull._HEARTBEAT", 0.2)
+    monkeypatch.setattr("protonats._consuming.pull._SILENCE", 0.5)
+    release = asyncio.Event()
+
+    async def on_event(value: str | int, context: EventContext) -> None:
+        await release.wait()
+
+    game.on_event = on_event
+    async with await protonats.connect(nats.url) as other:
+        busy = await consume(connection, game, consumers, max_ack_pending=1)
+        await GameServicePublisher(connection).publish_won(StringValue(value="a"))
+        await until(lambda: game.values == ["a"])
+        idle = await consume(other, Game(), [], max_ack_pending=1)
+        assert idle._pull is not None
+        begun = asyncio.get_running_loop().time()
+        pull = idle._pull
+        await until(lambda: bool(idle.problem or busy.problem) or pull._heard > begun + 1.5)
+        assert (idle.problem, busy.problem) == (None, None)
+        release.set()
+        await idle.drain(0)
+
+
+async def test_a_server_that_never_answers_is_a_problem(
+    game: Game, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it refuses the request for messages, which only its log tells."""
+    monkeypatch.setattr("protonats._consuming.pull._SILENCE", 0.3)
+    config = """
+    jetstream {}
+    authorization { users: [
+      {user: admin, password: p}
+      {user: game, password: p, permissions: {publish: {deny: "$JS.API.CONSUMER.MSG.NEXT.>"}}}
+    ] }"""
+    with EmbeddedNats(jetstream=True, config=config) as nats:
+        async with (
+            await protonats.connect(nats.url.replace("//", "//admin:p@")) as admin,
+            await protonats.connect(nats.url.replace("//", "//game:p@")) as connection,
+        ):
+            await provision.apply(admin.jetstream, plan())
+            consumer = Consumer(connection, _INFO, game)
+            await consumer.start()
+            await until(lambda: (consumer.problem or "").endswith("JetStream does not answer"))
+            await consumer.drain(0)
+
+
+@pytest.mark.parametrize("trace", ["nonsense", "00-0-0-0", "x" * 10_000])
+async def test_a_trace_context_that_is_none_is_left_out(
+    connection: Connection, game: Game, consumers: list[Consumer], trace: str
+) -> None:
+    await consume(connection, game, consumers)
+    body = Int64Value(value=3).SerializeToString()
+    await connection.jetstream.publish("evt.game.scored.v1", body, headers={"traceparent": trace})
+    await until(lambda: game.values == [3])
+    assert game.events[0][1].trace is None
 
 
 async def _publish_when_possible(publisher: GameServicePublisher, value: str) -> None:

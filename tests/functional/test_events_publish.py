@@ -163,8 +163,10 @@ async def test_reserved_metadata_is_refused(connection: Connection) -> None:
 
 
 async def test_an_event_above_max_payload_is_resource_exhausted(connection: Connection) -> None:
+    # 70,000 bytes in a field that this version of the schema does not know.
+    event = StringValue.FromString(b"\x0a\x01a\x12\xf0\xa2\x04" + b"x" * 70_000)
     with pytest.raises(StatusError, match="max_payload") as caught:
-        await publish_won(connection, "x" * 70_000)
+        await GameServicePublisher(connection).publish_won(event)
     assert caught.value.code is Code.RESOURCE_EXHAUSTED
     assert connection.is_connected
 
@@ -211,7 +213,7 @@ async def test_without_an_acknowledgement_the_deadline_of_the_running_call_ends_
     await connection._transport.unsubscribe(subscription)
 
 
-async def test_without_a_publish_woning_is_unavailable_at_once_and_nothing_is_sent_later() -> None:
+async def test_without_a_connection_publishing_fails_at_once_and_nothing_is_sent_later() -> None:
     with EmbeddedNats(jetstream=True) as nats:
         async with await protonats.connect(nats.url) as connection:
             await provision.apply(connection.jetstream, plan())

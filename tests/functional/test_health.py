@@ -9,6 +9,7 @@ import pytest
 
 from protonats.errors import ConfigurationError
 from protonats.health import HealthServer
+from tests.functional.game import until
 from tests.functional.http import ask, send
 
 pytestmark = pytest.mark.anyio
@@ -145,4 +146,23 @@ async def test_a_server_that_is_not_started_has_no_address() -> None:
     server = HealthServer(("127.0.0.1", 0), live=str, ready=str, metrics=bytes)
     with pytest.raises(RuntimeError, match="is not started"):
         _ = server.address
+    await server.close()
+
+
+async def test_a_client_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From Python 3.12 on, closing the server would wait for it, and the process never end."""
+    monkeypatch.setattr("protonats.health._TIMEOUT", 0.2)
+    server = HealthServer(
+        ("127.0.0.1", 0),
+        live=lambda: None,
+        ready=lambda: None,
+        metrics=lambda: b"x" * 30_000_000,
+    )
+    await server.start()
+    host, port = server.address.rsplit(":", 1)
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    await until(lambda: server._connections)
+    await until(lambda: not server._connections, 5.0)
+    writer.close()
     await server.close()

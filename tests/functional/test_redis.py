@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
@@ -9,16 +10,19 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis, RedisCluster
+from redis.exceptions import RedisClusterException, RedisError
 
 from protonats.errors import Code, ConfigurationError, StatusError
 from protonats.redis import connect_redis
 from protonats.testing import EmbeddedRedis
+from tests.functional.game import until
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +144,8 @@ async def test_a_server_that_hangs_is_unavailable_within_the_limit() -> None:
         ("redis://", "redis:// names no host"),
         ("redis://:s3cret@host:port", "redis://host:port is malformed"),
         ("redis://host?socket_timeout=soon", "redis://host is malformed"),
+        ("redis://:s3/cret@host:port", "redis://*** names no host"),
+        ("redis://host:port?password=s3cret@", "redis://*** is malformed"),
         ("host:6379", "<not a URL> begins with none of"),
     ],
 )
@@ -148,7 +154,71 @@ async def test_a_malformed_url_is_refused_without_repeating_secrets(url: str, te
         await connect_redis(url)
 
     assert text in str(caught.value)
-    assert "s3cret" not in str(caught.value)
+    assert not any(part in str(caught.value) for part in ("s3", "cret"))
+
+
+@pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
+async def test_a_server_that_is_not_required_may_come_up_at_any_time(
+    scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is kept there can be had without it: the client connects when it is used."""
+    arguments = ("--cluster-enabled", "yes") if scheme == "redis+cluster" else ()
+    with EmbeddedRedis(arguments=arguments) as server:
+        if arguments:
+            with SyncRedis(port=server.port) as client:
+                client.execute_command("CLUSTER ADDSLOTS", *range(_SLOTS))
+        server.stop()
+        url = server.url.replace("redis://", f"{scheme}://:s3cret@")
+        with caplog.at_level(logging.WARNING, "protonats"):
+            redis = await connect_redis(url, startup_timeout=0.3, required=False)
+        shown = f"no Redis answers at {scheme}://127.0.0.1:{server.port} within 0.3 s"
+        assert caplog.messages[-1].startswith(shown)
+        assert "what needs it fails until it does" in caplog.messages[-1]
+        assert "s3cret" not in caplog.text
+        with pytest.raises((RedisError, RedisClusterException)):
+            await redis.get("key")
+        await redis.aclose()
+
+        redis = await connect_redis(
+            url.replace(":s3cret@", ""), startup_timeout=0.3, required=False
+        )
+        server.start()
+        await until(partial(_answers, redis))
+        await redis.aclose()
+
+
+async def _answers(redis: Redis | RedisCluster) -> bool:
+    try:
+        return await redis.set("key", "value") is not None
+    except (RedisError, RedisClusterException):
+        return False
+
+
+async def test_a_start_that_is_cancelled_closes_what_it_has_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[Redis] = []
+    close = Redis.aclose
+
+    async def aclose(redis: Redis) -> None:
+        closed.append(redis)
+        await close(redis)
+
+    monkeypatch.setattr(Redis, "aclose", aclose)
+    connecting = asyncio.create_task(connect_redis("redis://127.0.0.1:1"))
+    await asyncio.sleep(0)
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    assert len(closed) == 1
+
+
+async def test_a_wrong_password_is_an_error_even_where_redis_is_not_required() -> None:
+    with (
+        EmbeddedRedis(arguments=("--requirepass", "s3cret")) as server,
+        pytest.raises(ConfigurationError, match="refuses the login"),
+    ):
+        await connect_redis(server.url.replace("//", "//:wr0ng@"), required=False)
 
 
 def test_the_embedded_server_keeps_its_port_over_a_restart_and_leaves_no_process() -> None:

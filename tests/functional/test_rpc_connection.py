@@ -17,7 +17,7 @@ from protonats.connection import Connection, connect
 from protonats.errors import Code, ConfigurationError, StatusError
 from protonats.settings import ConnectionSettings
 from protonats.testing import EmbeddedNats
-from tests.functional.echo import Echo, EchoClient, calling, dropped, eventually, serving
+from tests.functional.echo import Echo, EchoClient, calling, dropped, eventually, freeze, serving
 from tests.functional.raw_nats import raw_nats
 
 pytestmark = pytest.mark.anyio
@@ -236,6 +236,34 @@ class TestEnd:
             await draining
         assert connection.is_closed
 
+    async def test_a_drain_that_is_cancelled_closes_all_the_same(self, nats: EmbeddedNats) -> None:
+        async with raw_nats(nats.url) as silent:
+            await silent.subscribe("svc.echo.v1.say")
+            connection = await connect(settings(nats.url))
+            call = asyncio.create_task(EchoClient(connection).say(StringValue(), timeout=60.0))
+            await silent.receive()
+            draining = asyncio.create_task(connection.drain())
+            await asyncio.sleep(0)
+            draining.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await draining
+            with pytest.raises(StatusError, match="the connection was closed"):
+                await call
+        assert connection.is_closed
+
+    async def test_a_close_that_is_cancelled_closes_all_the_same(
+        self, own_nats: EmbeddedNats
+    ) -> None:
+        connection = await connect(settings(own_nats.url))
+        freeze(own_nats.pid)
+        closing = asyncio.create_task(connection.close())
+        await eventually(lambda: bool(connection._transport._client._pongs))
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert connection.is_closed
+        own_nats.kill()
+
     async def test_closing_twice_is_allowed(self, nats: EmbeddedNats) -> None:
         connection = await connect(settings(nats.url))
         await connection.close()
@@ -272,6 +300,12 @@ class TestPermissions:
         url = server.url.replace("nats://", f"nats://{user}:p@")
         return await connect(settings(url, name=name or user, startup_timeout=2.0))
 
+    async def _restart(self, server: EmbeddedNats, connection: Connection) -> None:
+        server.kill()
+        await eventually(lambda: not connection.is_connected)
+        server.start()
+        await eventually(lambda: connection.is_connected, timeout=10.0)
+
     async def test_a_denied_publish_is_permission_denied_at_once(
         self, guarded: EmbeddedNats
     ) -> None:
@@ -285,6 +319,31 @@ class TestPermissions:
             assert dropped(connection) == {"publish_denied": 1}
             with pytest.raises(StatusError, match="no instance serves"):
                 await client.say(StringValue())
+
+    async def test_a_denied_subject_is_known_whatever_it_contains(
+        self, guarded: EmbeddedNats
+    ) -> None:
+        async with await self._connect(guarded, "caller") as connection:
+            client = EchoClient(connection)
+            for value in ('a"b', "a\\b", '\\"', "\u00c9t\u00e9", "a\u200bb", "\ufffd"):
+                with pytest.raises(StatusError) as error:
+                    await client.room(StringValue(value=value), timeout=5.0)
+                assert error.value.code is Code.PERMISSION_DENIED
+
+    async def test_a_subscription_denied_after_a_reconnect_is_no_serving(self) -> None:
+        allowed = 'permissions: {publish: ["_INBOX.>"], subscribe: ["svc.>", "$SRV.>", "_INBOX.>"]}'
+        config = "authorization { users: [{user: echo, password: p, %s}] }"
+        with EmbeddedNats(config=config % allowed) as server:
+            async with await self._connect(server, "echo") as connection:
+                instance = Instance(connection, Echo())
+                await instance.start()
+                states = [instance.serving]
+                for permissions in (allowed.replace('"svc.>", ', ""), allowed):
+                    server.reload(config % permissions)
+                    await self._restart(server, connection)
+                    states.append(instance.serving)
+                assert states == [True, False, True]
+                await instance.drain(grace=0.0)
 
     async def test_a_service_that_may_not_subscribe_does_not_pretend_to_serve(
         self, guarded: EmbeddedNats

@@ -114,3 +114,9 @@ def test_why_a_message_failed_is_known_until_it_ends_and_for_the_last_thousand()
     assert texts.text(delivery(1000)) == "ValueError: no 1000"
     for forgotten in (0, 2):
         assert texts.text(delivery(forgotten)).startswith("delivered 3 times and not acknowledged;")
+
+
+def test_a_text_of_any_length_takes_little_memory() -> None:
+    texts = FailureTexts()
+    texts.remember(1, ValueError("x" * 1_000_000))
+    assert len(texts._texts[1]) == 512

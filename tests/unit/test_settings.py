@@ -109,5 +109,25 @@ def test_passwords_are_in_no_repr_and_no_error() -> None:
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2@a",
+        "nats://user:hun/ter2@a",
+        "nats://user:hun@ter2@a b",
+        "user:hunter2@a:4222",
+        "redis://a?password=hunter2",
+        "redis://a/0?db=x&password=hunter2",
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
+    for variable in ("NATS_URL", "REDIS_URL"):
+        try:
+            text = repr(Settings.from_environment({variable: url}))
+        except ConfigurationError as error:
+            text = str(error)
+        assert not any(part in text for part in ("hunter2", "hun", "ter2"))
+
+
 def test_redaction_leaves_other_text_alone() -> None:
     assert redact("at nats://u:p@h:1, mail a@b") == "at nats://***@h:1, mail a@b"

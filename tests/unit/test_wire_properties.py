@@ -174,3 +174,19 @@ def test_a_traceparent_is_read_and_written() -> None:
     trace = call.Trace.parse(text)
     assert trace is not None
     assert trace.traceparent == text
+
+
+@pytest.mark.parametrize(
+    ("subject", "reply", "reason"),
+    [
+        ("svc.a.v1.get.x", "_INBOX.a.b.c", None),
+        ("svc.a.v1.get.x", "_R_.x", None),
+        ("svc.a.v1.set.x", "_INBOX.a.b.c", "subject"),
+        ("svc.a.v1.get", "_INBOX.a.b.c", "subject"),
+        ("svc.a.v1.get.x", "", "no_reply"),
+        ("svc.a.v1.get.x", "svc.payment.v1.process", "reply_subject"),
+        ("svc.a.v1.get.x", "_INBOX." + "x" * 2042, "reply_subject"),
+    ],
+)
+def test_requests_that_are_not_even_refused(subject: str, reply: str, reason: str | None) -> None:
+    assert subjects.why_dropped("svc.a.v1.get.*", subject, reply) == reason

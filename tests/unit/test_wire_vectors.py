@@ -120,6 +120,11 @@ class TestSubjects:
     def test_replies_go_to_inboxes_only(self, vector: dict[str, Any]) -> None:
         assert subjects.reply_allowed(vector["subject"]) is vector["allowed"]
 
+    @pytest.mark.parametrize("vector", vectors["size"], ids=str)
+    def test_the_size_of_a_subject_is_counted_in_bytes(self, vector: dict[str, Any]) -> None:
+        subject = vector["repeat"] * vector["times"]
+        assert subjects.is_too_long(subject) is not vector["allowed"]
+
 
 class TestUnary:
     vectors = load("unary.json")

@@ -17,7 +17,7 @@ from protonats._consuming.delivery import Delivery
 from protonats._consuming.pull import Pull
 from protonats._consuming.routes import Route, Routes, Unreadable
 from protonats._info import ConsumerInfo
-from protonats._transport.transport import Message
+from protonats._transport.message import Message
 from protonats._wire import events as wire
 from protonats.connection import Connection
 from protonats.errors import StatusError
@@ -219,7 +219,7 @@ class Consumer:
             sequence=delivery.sequence,
             delivery=delivery.number,
             published_at=delivery.stored_at,
-            trace=message.headers.get(wire.TRACEPARENT),
+            trace=wire.event_trace(message.headers),
             _in_progress=in_progress,
         )
 

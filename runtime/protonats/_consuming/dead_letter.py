@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from protonats._consuming.delivery import Delivery
-from protonats._transport.transport import Message
+from protonats._transport.message import Message
 from protonats._wire import events as wire
 from protonats.connection import Connection
 from protonats.events import store
 
 _REMEMBERED: Final = 1000
+_LONGEST: Final = 512
+"""Characters of a text; the header that it goes into holds as many bytes."""
 
 
 class FailureTexts:
@@ -25,7 +27,7 @@ class FailureTexts:
     def remember(self, sequence: int, error: BaseException) -> None:
         """Notes the failure of a message, by its sequence in the stream."""
         self._texts.pop(sequence, None)
-        self._texts[sequence] = f"{type(error).__name__}: {error}"
+        self._texts[sequence] = f"{type(error).__name__}: {error}"[:_LONGEST]
         if len(self._texts) > _REMEMBERED:
             del self._texts[next(iter(self._texts))]
 

@@ -1,8 +1,9 @@
 """One long-lived pull of a durable consumer (JetStream, ADR-13).
 
 The server is asked for as many messages as there is room for, and for more before those have come.
-It sends a heartbeat while it has nothing else: silence means that it forgot what it was asked for,
-in a restart or a lost connection, and it is asked again.
+It forgets what it was asked for when the connection is lost, and is asked again after a reconnect.
+It sends a heartbeat while it has nothing else: silence means that something is wrong there, and it
+is asked again as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
-from protonats._transport.transport import Message, Subscription
+from protonats._transport.message import Message
+from protonats._transport.transport import Subscription
 from protonats._wire import subjects
 from protonats.connection import Connection
 from protonats.errors import StatusError
@@ -83,10 +85,12 @@ class Pull:
         """
         transport = self._connection._transport
         self._subscription = await transport.subscribe(f"{self._inbox}*", self._receive)
+        self._connection._on_restored.add(self._ask_anew)
         self._task = asyncio.create_task(self._keep_asking(), name=f"pull {self._durable}")
 
     async def stop(self) -> None:
         """Asks no more; returns when everything that had arrived was handed over."""
+        self._connection._on_restored.discard(self._ask_anew)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
@@ -104,10 +108,7 @@ class Pull:
         while True:
             self._wake.clear()
             wait = _WATCH
-            if not self._connection.is_connected:
-                # The server forgets what a lost connection had asked for.
-                self._asked = 0
-            elif loop.time() < self._paused_until:
+            if loop.time() < self._paused_until:
                 wait = self._paused_until - loop.time()
             else:
                 self._ask()
@@ -115,8 +116,19 @@ class Pull:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             except TimeoutError:
-                if loop.time() - self._heard >= _SILENCE:
-                    self._asked = 0
+                self._notice_silence()
+
+    def _ask_anew(self) -> None:
+        self._asked = 0
+        self._paused_until = 0.0
+        self._heard = asyncio.get_running_loop().time()
+        self._wake.set()
+
+    def _notice_silence(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._asked and self._connection.is_connected and now - self._heard >= _SILENCE:
+            self._asked = 0
+            self._fail("JetStream does not answer")
 
     def _ask(self) -> None:
         room = self._capacity - self._held - self._asked

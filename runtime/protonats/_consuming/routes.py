@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Event
 
 from protonats._info import ConsumerInfo, HandlerInfo
-from protonats._transport.transport import Message
+from protonats._transport.message import Message
 from protonats._wire import events as wire
 from protonats._wire import subjects
 from protonats.events import EventContext, filter_subject

@@ -10,8 +10,11 @@ from typing import Any, Final
 
 from protonats._info import ServiceInfo
 from protonats._serving.endpoint import Endpoint
-from protonats._transport.transport import Message, Subscription, Transport
+from protonats._transport.message import Message
+from protonats._transport.transport import Subscription, Transport
 from protonats._wire import call, subjects
+from protonats.errors import StatusError
+from protonats.metrics import Metrics
 
 __all__ = ["Discovery", "info_response", "ping_response", "stats_response"]
 
@@ -32,12 +35,14 @@ class Discovery:
         service: ServiceInfo,
         instance: str,
         endpoints: Sequence[Endpoint],
+        metrics: Metrics,
     ) -> None:
         self.subscriptions: list[Subscription] = []
         self._transport = transport
         self._service = service
         self._instance = instance
         self._endpoints = endpoints
+        self._metrics = metrics
         self._started = datetime.now(UTC)
 
     async def start(self) -> None:
@@ -48,8 +53,8 @@ class Discovery:
         """
         self._started = datetime.now(UTC)
         for verb in _VERBS:
-            callback = partial(self._answer, verb)
             for subject in discovery_subjects(verb, self._service.name, self._instance):
+                callback = partial(self._receive, verb, subject)
                 self.subscriptions.append(await self._transport.subscribe(subject, callback))
         await self._transport.barrier()
 
@@ -58,16 +63,24 @@ class Discovery:
         await self._transport.unsubscribe(*self.subscriptions)
         self.subscriptions.clear()
 
-    def _answer(self, verb: str, message: Message) -> None:
-        if not subjects.reply_allowed(message.reply):
-            return
+    def _receive(self, verb: str, subject: str, message: Message) -> None:
+        reason = subjects.why_dropped(subject, message.subject, message.reply)
+        if reason is None:
+            try:
+                self._answer(verb, message.reply)
+            except StatusError:
+                reason = "answer"
+        if reason is not None:
+            self._metrics.dropped(reason)
+
+    def _answer(self, verb: str, reply: str) -> None:
         if verb == "PING":
             response = ping_response(self._service, self._instance)
         elif verb == "INFO":
             response = info_response(self._service, self._instance, self._endpoints)
         else:
             response = stats_response(self._service, self._instance, self._endpoints, self._started)
-        self._transport.publish(message.reply, json.dumps(response).encode())
+        self._transport.publish(reply, json.dumps(response).encode())
 
 
 def discovery_subjects(verb: str, name: str, instance: str) -> tuple[str, str, str]:

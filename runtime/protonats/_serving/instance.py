@@ -15,7 +15,8 @@ from protonats._info import ServiceInfo
 from protonats._serving.discovery import Discovery
 from protonats._serving.endpoint import Endpoint, endpoints_of
 from protonats._serving.served_call import ServedCall
-from protonats._transport.transport import Message, Subscription
+from protonats._transport.message import Message
+from protonats._transport.transport import Subscription
 from protonats._wire import subjects
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
@@ -55,7 +56,9 @@ class Instance:
         self._transport = connection._transport
         self._max_in_flight = max_in_flight
         self._endpoints = endpoints_of(server)
-        self._discovery = Discovery(self._transport, self.service, self.id, self._endpoints)
+        self._discovery = Discovery(
+            self._transport, self.service, self.id, self._endpoints, connection.metrics
+        )
         self._subscriptions: list[Subscription] = []
         self._calls: dict[asyncio.Task[None], ServedCall] = {}
         self._serving = False
@@ -63,7 +66,8 @@ class Instance:
     @property
     def serving(self) -> bool:
         """Whether the instance takes calls: subscribed, and not draining."""
-        return self._serving
+        # A reconnect may find other permissions than the start did.
+        return self._serving and not any(item.denied for item in self._subscriptions)
 
     @property
     def in_flight(self) -> int:
@@ -122,20 +126,17 @@ class Instance:
 
     def _receive(self, endpoint: Endpoint, message: Message) -> None:
         metrics = self._connection.metrics
-        if not subjects.matches(endpoint.template.listen, message.subject):
-            metrics.dropped("subject")
-        elif not message.reply:
-            metrics.dropped("no_reply")
-        elif not subjects.reply_allowed(message.reply):
-            metrics.dropped("reply_subject")
-        else:
-            call = ServedCall(endpoint, message, self._transport, metrics)
-            if len(self._calls) >= self._max_in_flight:
-                call.fail(_overload(self._max_in_flight))
-                return
-            task = call.start()
-            self._calls[task] = call
-            task.add_done_callback(self._calls.__delitem__)
+        reason = subjects.why_dropped(endpoint.template.listen, message.subject, message.reply)
+        if reason is not None:
+            metrics.dropped(reason)
+            return
+        call = ServedCall(endpoint, message, self._transport, metrics)
+        if len(self._calls) >= self._max_in_flight:
+            call.fail(_overload(self._max_in_flight))
+            return
+        task = call.start()
+        self._calls[task] = call
+        task.add_done_callback(self._calls.__delitem__)
 
     def _refuse_denied(self, subscriptions: list[Subscription]) -> None:
         denied = [subscription.subject for subscription in subscriptions if subscription.denied]

@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError
 from protonats import deadline
 from protonats._info import MethodKind
 from protonats._serving.endpoint import Endpoint
-from protonats._transport.transport import Message, Transport
+from protonats._transport.message import Message
+from protonats._transport.transport import Transport
 from protonats._wire import call, headers, metadata, status, subjects
 from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics

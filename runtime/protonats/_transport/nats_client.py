@@ -8,17 +8,49 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from types import FunctionType
+from typing import Any, Final, cast
 
 import nats.errors
 from nats.aio.client import Client, Srv
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.protocol import parser
 
-from protonats._wire.headers import decode_lines
+from protonats._wire import headers as header_rules
+from protonats._wire.subjects import is_too_long
 
 _logger = logging.getLogger("protonats")
+
+_WORD: Final = rb"([^ \t\r\n]+)"
+_BLANK: Final = rb"[ \t]+"
+_MESSAGE: Final = _WORD + _BLANK + rb"([0-9]+)" + _BLANK + rb"(" + _WORD + _BLANK + rb")?"
+
+
+class _Parser(parser.Parser):
+    """nats-py's parser, with the blanks of the server.
+
+    nats-py takes every white space of a regular expression for a blank, and a subject may contain
+    two of them: what follows would be read as the number of the subscription.
+    """
+
+    parse = cast(
+        Any,
+        FunctionType(
+            parser.Parser.parse.__code__,
+            {
+                **vars(parser),
+                "MSG_RE": re.compile(rb"\AMSG" + _BLANK + _MESSAGE + rb"([0-9]+)\r\n"),
+                "HMSG_RE": re.compile(
+                    rb"\AHMSG" + _BLANK + _MESSAGE + rb"([0-9]+)" + _BLANK + rb"([0-9]+)\r\n"
+                ),
+            },
+            argdefs=parser.Parser.parse.__defaults__,
+        ),
+    )
 
 
 class NatsClient(Client):
@@ -34,12 +66,59 @@ class NatsClient(Client):
         super().__init__()
         self._require_tls = require_tls
         self._on_malformed = on_malformed
+        self._ps = _Parser(self)
 
-    def discard_unsent(self) -> None:
-        """Forgets what is not written yet: nats-py would send it after a reconnect, when the
-        callers have given up."""
+    def give_up_unfinished(self) -> None:
+        """Forgets what is not written yet, which nats-py would send after a reconnect, when the
+        callers have given up; and fails the PINGs whose answers cannot come any more."""
         self._pending = []
         self._pending_data_size = 0
+        pongs, self._pongs = self._pongs, []
+        for pong in pongs:
+            if not pong.done():
+                pong.set_exception(nats.errors.ConnectionReconnectingError())
+                # Marks it as seen: nobody waits for those that nats-py sends by itself.
+                pong.exception()
+
+    async def publish(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        reply: str = "",
+        headers: dict[str, Any] | None = None,
+    ) -> None:
+        """Sends a message now, or not at all.
+
+        Raises:
+            nats.errors.Error: ConnectionReconnectingError without a connection, MaxPayloadError for
+                a message that is too large, BadSubjectError for a subject that is too long, and
+                what nats-py raises.
+        """
+        self._check(subject, payload, headers)
+        await super().publish(subject, payload, reply, headers)
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,
+        old_style: bool = False,
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Sends a request now, or not at all; the errors are those of `publish`."""
+        # nats-py would keep the future of a request that could not be published.
+        self._check(subject, payload, headers)
+        return await super().request(subject, payload, timeout, old_style, headers)
+
+    def _check(self, subject: str, payload: bytes, headers: dict[str, Any] | None) -> None:
+        if self.is_connecting or self.is_reconnecting:
+            raise nats.errors.ConnectionReconnectingError
+        # The server would end the connection for both, and nats-py not open another one.
+        if is_too_long(subject):
+            raise nats.errors.BadSubjectError
+        # nats-py counts the payload alone.
+        if len(payload) + header_rules.size(headers) > self.max_payload:
+            raise nats.errors.MaxPayloadError
 
     async def drain_subscription(self, subscription: Subscription) -> None:
         """Unsubscribes, and returns when everything that had arrived was given to the callback."""
@@ -67,7 +146,7 @@ class NatsClient(Client):
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         # nats-py lets the last of two equal names count, and these two are its names for the status
         # line.
-        lines = decode_lines(raw)
+        lines = header_rules.decode_lines(raw)
         lines.pop("Status", None)
         lines.pop("Description", None)
         return lines

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.js import JetStreamContext
 
+from protonats._transport.attempts import Attempts
 from protonats._transport.files import check_login, tls_context, wants_tls
+from protonats._transport.message import Callback, Listener, Message
 from protonats._transport.nats_client import NatsClient
+from protonats._transport.server_errors import Denial, denial_of, describe
 from protonats._wire import headers as header_rules
+from protonats._wire import subjects
 from protonats.errors import Code, StatusError
 from protonats.settings import ConnectionSettings, redact
 
@@ -32,53 +33,11 @@ _logger = logging.getLogger("protonats")
 _MAX_UNSENT: Final = 32 * 1024 * 1024
 """Bytes that may wait for the socket."""
 
-_FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 2.0
 _PING_INTERVAL: Final = 10
 _CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a server that does not answer, at the end of a subscription or a connection."""
 
-
-_DENIED: Final = re.compile(
-    r"permissions violation for (publish|publish with reply of|subscription)(?: to)? \"([^\"]+)\""
-)
 _NO_LINES: Final[Mapping[str, str]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it arrived."""
-
-    subject: str
-    reply: str
-    """Where an answer is expected; empty where none is."""
-
-    headers: Mapping[str, str]
-    body: bytes
-    status: str = ""
-    """The status of the header block, `503`; as a rule there is none."""
-
-
-Callback = Callable[[Message], None]
-
-
-class Listener(Protocol):
-    """What a transport reports."""
-
-    def connection_lost(self) -> None:
-        """The connection broke; the transport tries to get a new one."""
-
-    def connection_restored(self) -> None:
-        """There is a connection again, and all subscriptions are renewed."""
-
-    def connection_closed(self, reason: str) -> None:
-        """There will not be a connection again."""
-
-    def publish_denied(self, subject: str) -> None:
-        """The server refused a message; `subject` is in lower case, as its errors are read."""
-
-    def message_dropped(self, reason: str) -> None:
-        """A message was thrown away before any callback saw it."""
 
 
 class Subscription:
@@ -91,7 +50,7 @@ class Subscription:
         self._inner = inner
         self.subject = subject
         self.denied = False
-        """Whether the server refused it; known after `Transport.barrier`."""
+        """Whether the server refused it; known after `Transport.barrier`, and after a reconnect."""
 
     async def drain(self) -> None:
         """Unsubscribes, and returns when the callback has seen everything that had arrived."""
@@ -106,8 +65,9 @@ class Transport:
     def __init__(self, settings: ConnectionSettings, listener: Listener) -> None:
         self._settings = settings
         self._listener = listener
-        self._pause = _FIRST_PAUSE
+        self._attempts = Attempts(settings.startup_timeout)
         self._opened = False
+        self._standing = False
         self._closing = False
         self._subscriptions: set[Subscription] = set()
         self._client = NatsClient(
@@ -115,13 +75,12 @@ class Transport:
             on_malformed=lambda: listener.message_dropped("malformed"),
         )
         self._jetstream: JetStreamContext | None = None
-        self._refused_since: float | None = None
         self._end: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether messages can be sent now."""
-        return self._opened and self._client.is_connected
+        """Whether messages can be sent now, and the server knows all subscriptions."""
+        return self._standing and self._client.is_connected
 
     @property
     def max_payload(self) -> int:
@@ -156,7 +115,7 @@ class Transport:
                     closed_cb=self._on_closed,
                     connect_timeout=cast(int, settings.connect_timeout),
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=cast(int, self._pause),
+                    reconnect_time_wait=cast(int, self._attempts.pause),
                     ping_interval=_PING_INTERVAL,
                     inbox_prefix=f"_INBOX.{settings.name}",
                     pending_size=2 * _MAX_UNSENT,
@@ -171,13 +130,13 @@ class Transport:
                 Code.UNAVAILABLE,
                 f"no NATS server could be reached within {settings.startup_timeout:g} s at"
                 f" {redact(', '.join(settings.servers))}; the last error was:"
-                f" {_describe(self._client.last_error)}",
+                f" {describe(self._client.last_error)}",
             ) from None
         except BaseException:
             await self._abandon()
             raise
-        self._opened = True
-        self._reset_pause()
+        self._opened = self._standing = True
+        self._reset_attempts()
 
     def publish(
         self,
@@ -192,19 +151,17 @@ class Transport:
         Raises:
             StatusError: UNAVAILABLE without a connection, RESOURCE_EXHAUSTED for a message larger
                 than `max_payload` or a full send buffer, INVALID_ARGUMENT for a subject with white
-                space.
+                space or of more than 2,048 bytes.
         """
         client = self._client
         if not self.connected:
             raise StatusError(Code.UNAVAILABLE, "there is no connection to NATS")
-        size = len(body) + header_rules.size(headers)
-        if size > client.max_payload:
+        if subjects.is_too_long(subject):
             raise StatusError(
-                Code.RESOURCE_EXHAUSTED,
-                f"a message of {size} bytes to {subject}: the NATS server takes"
-                f" {client.max_payload} bytes (max_payload), header block included",
+                Code.INVALID_ARGUMENT,
+                f"the subject {subject[:64]!r}… has more than {subjects.MAX_SIZE} bytes",
             )
-        if client.pending_data_size + size > _MAX_UNSENT:
+        if client.pending_data_size + len(body) > _MAX_UNSENT:
             raise StatusError(
                 Code.RESOURCE_EXHAUSTED,
                 f"{client.pending_data_size} bytes wait to be sent to NATS already: publish more"
@@ -216,10 +173,17 @@ class Transport:
             sending.send(None)
         except StopIteration:
             return
+        except nats.errors.MaxPayloadError:
+            raise StatusError(
+                Code.RESOURCE_EXHAUSTED,
+                f"a message of {len(body) + header_rules.size(headers)} bytes to {subject}: the"
+                f" NATS server takes {client.max_payload} bytes (max_payload), header block"
+                " included",
+            ) from None
         except nats.errors.BadSubjectError:
             raise StatusError(Code.INVALID_ARGUMENT, f"{subject!r} is no subject") from None
         except nats.errors.Error as error:
-            raise StatusError(Code.UNAVAILABLE, f"NATS: {_describe(error)}") from None
+            raise StatusError(Code.UNAVAILABLE, f"NATS: {describe(error)}") from None
         sending.close()
 
     async def subscribe(self, subject: str, callback: Callback, *, queue: str = "") -> Subscription:
@@ -232,7 +196,11 @@ class Transport:
         async def deliver(message: Msg) -> None:
             lines: Mapping[str, str] = message.headers or _NO_LINES
             status = lines.get("Status", "")
-            callback(Message(message.subject, message.reply, lines, message.data, status))
+            try:
+                callback(Message(message.subject, message.reply, lines, message.data, status))
+            except Exception:
+                _logger.exception("the callback for %s failed", subject)
+                self._listener.message_dropped("defect")
 
         try:
             inner = await self._client.subscribe(
@@ -240,7 +208,7 @@ class Transport:
             )
         except nats.errors.Error as error:
             raise StatusError(
-                Code.UNAVAILABLE, f"cannot subscribe to {subject}: {_describe(error)}"
+                Code.UNAVAILABLE, f"cannot subscribe to {subject}: {describe(error)}"
             ) from None
         subscription = Subscription(self._client, inner, subject)
         self._subscriptions.add(subscription)
@@ -265,7 +233,7 @@ class Transport:
                 await self._client.flush()
                 return
         except nats.errors.Error as error:
-            raise StatusError(Code.UNAVAILABLE, f"NATS: {_describe(error)}") from None
+            raise StatusError(Code.UNAVAILABLE, f"NATS: {describe(error)}") from None
         raise StatusError(Code.UNAVAILABLE, "there is no connection to NATS")
 
     async def close(self) -> None:
@@ -274,14 +242,16 @@ class Transport:
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self.barrier()
-        except (StatusError, TimeoutError):
+        except BaseException as error:
             await self._abandon()
+            if not isinstance(error, StatusError | TimeoutError):
+                raise
         else:
             await self._client.close()
 
     async def _abandon(self) -> None:
         """Closes without waiting for the server."""
-        self._client.discard_unsent()
+        self._client.give_up_unfinished()
         self._client.cut()
         # nats-py cannot close what it never began to connect.
         with suppress(Exception):
@@ -295,67 +265,61 @@ class Transport:
             _logger.warning(
                 "a message on %s was dropped: it came faster than it was read", error.subject
             )
-        elif denied := _DENIED.search(str(error)):
-            self._deny(denied[1], denied[2])
+        elif (denial := denial_of(error)) is not None:
+            self._deny(denial)
         elif not self.connected:
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-            self._client.options["reconnect_time_wait"] = self._pause * random.uniform(0.5, 1.0)
             _logger.warning(
                 "cannot connect to NATS at %s: %s; trying again",
                 redact(", ".join(self._settings.servers)),
-                _describe(error),
+                describe(error),
             )
-            self._give_up_if_refused(error)
+            self._attempts.failed()
+            self._client.options["reconnect_time_wait"] = self._attempts.pause
+            self._give_up_if_hopeless(error)
         else:
-            _logger.warning("NATS: %s", _describe(error))
+            _logger.warning("NATS: %s", describe(error))
 
-    def _give_up_if_refused(self, error: Exception) -> None:
+    def _give_up_if_hopeless(self, error: Exception) -> None:
         """Closes for good when every reconnect is refused: whoever replaces the process has a login
         that is valid."""
-        if not self._opened or "authorization violation" not in str(error).lower():
-            return
         now = asyncio.get_running_loop().time()
-        if self._refused_since is None:
-            self._refused_since = now
-        elif now - self._refused_since > self._settings.startup_timeout and self._end is None:
+        if self._opened and self._end is None and self._attempts.are_hopeless(error, now):
             self._end = asyncio.create_task(self._client.close())
 
-    def _deny(self, action: str, subject: str) -> None:
-        _logger.error("NATS refused permission for %s: %s", action, subject)
-        if action == "subscription":
+    def _deny(self, denial: Denial) -> None:
+        _logger.error("NATS refused permission for %s: %s", denial.action, denial.subject)
+        if denial.action == "subscription":
             for subscription in self._subscriptions:
-                if subscription.subject.lower() == subject:
+                if subscription.subject.lower() == denial.subject:
                     subscription.denied = True
         else:
-            self._listener.publish_denied(subject)
+            self._listener.publish_denied(denial.subject)
 
     async def _on_disconnected(self) -> None:
-        self._client.discard_unsent()
+        self._client.give_up_unfinished()
+        self._standing = False
+        for subscription in self._subscriptions:
+            subscription.denied = False
         # A client that closes for good says so next.
         if self._opened and not self._client.is_closed:
             _logger.warning("the connection to NATS is lost")
             self._listener.connection_lost()
 
     async def _on_reconnected(self) -> None:
-        self._reset_pause()
-        self._refused_since = None
+        self._standing = True
+        self._reset_attempts()
         _logger.info("connected to NATS again")
         self._listener.connection_restored()
 
     async def _on_closed(self) -> None:
         if self._opened:
-            reason = "it was closed" if self._closing else _describe(self._client.last_error)
+            reason = "it was closed" if self._closing else describe(self._client.last_error)
             self._listener.connection_closed(reason)
 
-    def _reset_pause(self) -> None:
-        self._pause = _FIRST_PAUSE
-        self._client.options["reconnect_time_wait"] = self._pause
+    def _reset_attempts(self) -> None:
+        self._attempts.succeeded()
+        self._client.options["reconnect_time_wait"] = self._attempts.pause
 
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
-
-
-def _describe(error: BaseException | None) -> str:
-    text = "no answer" if error is None else str(error) or type(error).__name__
-    return redact(text.removeprefix("nats: ").strip("'"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from protonats._wire import call, status, subjects
 from protonats._wire import metadata as metadata_rules
-from protonats._wire import status, subjects
 
 MSG_ID: Final = "Nats-Msg-Id"
 EVENT: Final = "Pn-Event"
@@ -59,6 +59,12 @@ def event_type(lines: Mapping[str, str]) -> str | None:
     if not value.startswith(_EVENT_VERSION) or len(value) == len(_EVENT_VERSION):
         raise ValueError(f"the header {EVENT} is not readable: {value[:80]!r}")
     return value.removeprefix(_EVENT_VERSION)
+
+
+def event_trace(lines: Mapping[str, str]) -> str | None:
+    """The trace context of an event; None where there is none, or none that can be read."""
+    value = lines.get(TRACEPARENT, "")
+    return value if call.Trace.parse(value) is not None else None
 
 
 def event_metadata(lines: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,10 @@ from google.protobuf.message import Message
 
 from protonats.errors import Code, StatusError
 
+MAX_SIZE: Final = 2048
+"""How many bytes a subject may have: with reply subject and sizes, it has to fit into the 4,096
+that a server reads as one line."""
+
 _NOT_IN_TOKEN: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
 _PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
 
@@ -121,8 +125,25 @@ def matches(pattern: str, subject: str) -> bool:
     return all(want in ("*", token) for want, token in zip(wanted, tokens, strict=False))
 
 
+def is_too_long(subject: str) -> bool:
+    """Whether a subject has more than `MAX_SIZE` bytes."""
+    return len(subject) * 4 > MAX_SIZE and len(subject.encode()) > MAX_SIZE
+
+
+def why_dropped(pattern: str, subject: str, reply: str) -> str | None:
+    """Why an instance may not even refuse a request that came by a subscription to `pattern`, as a
+    word for metrics; None if it may answer."""
+    if not matches(pattern, subject):
+        return "subject"
+    if not reply:
+        return "no_reply"
+    return None if reply_allowed(reply) else "reply_subject"
+
+
 def reply_allowed(subject: str) -> bool:
     """Whether an instance may answer to this reply subject."""
+    if is_too_long(subject):
+        return False
     if not subject.startswith(("_INBOX.", "_R_.")) or "*" in subject or ">" in subject:
         return False
     return "" not in subject.split(".")
