@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from protoc_gen_nats import subjects
 from protoc_gen_nats.errors import Problem
 from protoc_gen_nats.manifest import Manifest
-from protoc_gen_nats.model import Schema
+from protoc_gen_nats.model import Consumer, Schema
 from protoc_gen_nats.rules import events_of
 
 __all__ = ["check_streams"]
 
 
 def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
-    """Finds events that no stream or several streams capture, streams that capture calls, and
-    consumers whose events lie in several streams."""
+    """Finds events that no stream or several streams capture, streams that capture calls,
+    consumers whose events lie in several streams, and dead letters that nothing would store."""
     for event in events_of(schema):
         if not event.durable:
             continue
@@ -43,6 +43,19 @@ def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
                     f" {' and '.join(sorted(homes))}: write one consumer for each stream"
                 )
                 yield Problem(service.place, text)
+            elif homes and (wrong := _problem_of_event(_dead_letters(consumer, homes), manifest)):
+                text = (
+                    f"consumer {consumer.durable!r}: {wrong} its dead letters"
+                    f" {_dead_letters(consumer, homes)}: write a stream with the subject dlq.> in"
+                    f" {manifest.path}"
+                )
+                yield Problem(service.place, text)
+
+
+def _dead_letters(consumer: Consumer, homes: set[str]) -> str:
+    """Where the messages go that a consumer could not handle (section 8 of the wire protocol)."""
+    (stream,) = homes
+    return f"dlq.{stream}.{consumer.durable}"
 
 
 def _problem_of_event(subject: str, manifest: Manifest) -> str:

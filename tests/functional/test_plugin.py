@@ -53,6 +53,8 @@ version: 1
 streams:
   EVENTS:
     subjects: [evt.>]
+  DEAD_LETTERS:
+    subjects: [dlq.>]
 """
 BUF_GEN = """\
 version: v2
