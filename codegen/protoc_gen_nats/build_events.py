@@ -132,7 +132,7 @@ class EventBuilder:
         if self._schemas.message(name) is not None:
             hint = "give that message the option (protonats.v1.event)"
             text = f"{label} {name}, which is no event: {hint}"
-        elif self._complete:
+        elif self._complete or any(one.endswith(f".{name}") for one in self._known()):
             text = f"{label} {name}, which does not exist: {did_you_mean(name, self._known())}"
         else:
             text = (

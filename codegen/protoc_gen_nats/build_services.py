@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
@@ -15,7 +17,7 @@ from protoc_gen_nats import subjects
 from protoc_gen_nats.build_events import KEY_TYPES, EventBuilder
 from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.durations import optional_seconds
-from protoc_gen_nats.errors import Problem, did_you_mean
+from protoc_gen_nats.errors import Place, Problem, did_you_mean
 from protoc_gen_nats.model import Bucket, Event, Method, MethodKind, Service
 from protoc_gen_nats.naming import (
     NATS_NAME,
@@ -90,12 +92,18 @@ class ServiceBuilder:
             self._events.consumer(file, option_path, consumer) for consumer in options.consumes
         )
         publishes = self._events.published(file, option_path, options)
-        handled = (event for consumer in consumers for event in consumer.events)
-        for names in (
-            [*(m.python_name for m in methods), *(handler_name(event.name) for event in handled)],
-            [publisher_name(event.name) for event in publishes],
-        ):
-            self._check_python_names(file, path, names)
+        called = [_Claim(m.python_name, f"method {m.full_name}", m.place) for m in methods]
+        called.extend(
+            _Claim(handler_name(event.name), f"event {event.ref.full_name}", event.place)
+            for consumer in consumers
+            for event in consumer.events
+        )
+        published = [
+            _Claim(publisher_name(event.name), f"event {event.ref.full_name}", event.place)
+            for event in publishes
+        ]
+        self._check_python_names(called)
+        self._check_python_names(published)
         for durable, count in Counter(consumer.durable for consumer in consumers).items():
             if count > 1:
                 text = f"{count} consumers are called {durable!r}: write one with all their events"
@@ -182,11 +190,17 @@ class ServiceBuilder:
             text = f"{{{parameter}}} cannot stand in a subject: name a string or integer field"
             self._report(file, path, text)
 
-    def _check_python_names(self, file: SchemaFile, path: Path, names: list[str]) -> None:
-        for name, count in Counter(names).items():
-            if count > 1:
-                text = f"{count} methods or events would be the Python method {name!r}: rename one"
-                self._report(file, path, text)
+    def _check_python_names(self, claims: Iterable[_Claim]) -> None:
+        owners: dict[str, _Claim] = {}
+        for claim in claims:
+            first = owners.setdefault(claim.name, claim)
+            if first is claim:
+                continue
+            text = f"{claim.owner} and {first.owner} would both be the Python method {claim.name!r}"
+            mend = "rename one"
+            if first.owner == claim.owner:
+                text, mend = f"two consumers of a service have {claim.owner}", "take it from one"
+            self.problems.append(Problem(claim.place, f"{text}: {mend}"))
 
     def _bucket(self, file: SchemaFile, path: Path, options: options_pb2.KeyValueBucket) -> Bucket:
         label = f"key-value bucket {options.name!r}"
@@ -206,6 +220,15 @@ class ServiceBuilder:
 
     def _report(self, file: SchemaFile, path: Path, text: str) -> None:
         self.problems.append(file.problem(path, text))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A Python name, and the method or event that would have it."""
+
+    name: str
+    owner: str
+    place: Place
 
 
 def _default_domain(file: SchemaFile, stem: str) -> str:

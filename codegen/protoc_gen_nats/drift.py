@@ -42,6 +42,9 @@ class Drift:
     diff: str
     """From what is there to what should be there, as a unified diff."""
 
+    foreign: bool = False
+    """Whether it is an orphan that was never generated, so that generating does not remove it."""
+
 
 def find_drift(root: Path, expected: Mapping[str, bytes], lock: Lock) -> list[Drift]:
     """Compares files with what they should be, and the lock with the files that are.
@@ -76,7 +79,9 @@ def _orphans(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[
     for path in sorted((visible | lock.files.keys()) - expected.keys()):
         content = content_of(root / path)
         if content is not None:
-            yield Drift(path=path, state=State.ORPHANED, diff=_diff(path, content, b""))
+            foreign = path not in lock.files
+            diff = _diff(path, content, b"")
+            yield Drift(path=path, state=State.ORPHANED, diff=diff, foreign=foreign)
 
 
 def _is_by_the_way(path: str) -> bool:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 __all__ = ["Place", "Problem", "UserError", "did_you_mean"]
 
+_SIMILAR = 0.75
+"""How alike a name has to be to be offered; `Pong` and `Ping` are."""
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
@@ -50,13 +53,29 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that offers the most similar known name, or lists them all if none is similar."""
+    """A sentence that offers the most similar known name, or lists them all if none is similar.
+
+    Of full names the last parts have to be similar: the packages before them are alike anyway.
+    """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
+    if whole := [one for one in names if one.endswith(f".{name}")]:
+        return f"write its full name {' or '.join(whole)}"
+    close = [one for one in names if _alike(name.rpartition(".")[2], one.rpartition(".")[2])]
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {max(close, key=lambda one: _likeness(name, one))!r}?"
     if not names:
         return "there are none"
     if len(names) > 12:
         return f"there are {len(names)}, from {names[0]} to {names[-1]}"
     return "known: " + ", ".join(names)
+
+
+def _likeness(left: str, right: str) -> float:
+    return difflib.SequenceMatcher(None, left, right).ratio()
+
+
+def _alike(left: str, right: str) -> bool:
+    """Whether one is the other, mistyped. That both are services makes them no more alike."""
+    if left != right and left.endswith("Service") and right.endswith("Service"):
+        left, right = left.removesuffix("Service"), right.removesuffix("Service")
+    return _likeness(left, right) >= _SIMILAR

@@ -1,11 +1,15 @@
 """Where the imported schemas are: our options, `google/api` and `buf/validate`.
 
-The first two are `.proto` files of installed packages. Of `buf/validate` packages ship the
-descriptor alone, so protoc gets it as a descriptor set.
+The first two are `.proto` files of installed packages, which are copied to one folder. Of
+`buf/validate` packages ship the descriptor alone, so protoc gets it as a descriptor set.
 """
 
 from __future__ import annotations
 
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import import_module, resources
@@ -14,9 +18,9 @@ from pathlib import Path
 import platformdirs
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from protoc_gen_nats.errors import UserError
+from protoc_gen_nats.errors import Place, UserError
 from protoc_gen_nats.naming import COMMON_PACKAGES
-from protoc_gen_nats.writing import write_file
+from protoc_gen_nats.writing import write_all, write_file
 
 __all__ = ["VALIDATE", "export", "flags", "is_provided", "validate_descriptor_set"]
 
@@ -24,6 +28,7 @@ VALIDATE = "buf/validate/validate.proto"
 """The schema of the validation rules."""
 
 _OPTIONS = "protonats/v1/options.proto"
+_VALIDATE_SET = "buf/validate.binpb"
 _PROVIDED = tuple(
     package.replace(".", "/") for package in (*COMMON_PACKAGES, "google.protobuf.", "protonats.v1.")
 )
@@ -34,26 +39,66 @@ def is_provided(path: str) -> bool:
     return path.startswith(_PROVIDED)
 
 
-def flags(descriptors: Path | None = None) -> list[str]:
+def flags(folder: Path | None = None) -> list[str]:
     """The flags with which any protoc finds the imported schemas.
 
     Args:
-        descriptors: The file that holds `validate_descriptor_set()`. Default: one in the user's
-            cache folder, which is written if it is not there.
+        folder: Where they are copied to. Default: a folder in the user's cache or, if that cannot
+            be written, in one for temporary files.
+
+    Raises:
+        OSError: The folder cannot be written.
     """
-    folders = dict.fromkeys((_options_folder(), _google_folder()))
-    path = descriptors or _cached_descriptors()
-    return [*(f"-I{folder}" for folder in folders), f"--descriptor_set_in={path}"]
+    files = _files()
+    if folder is not None:
+        _fill(folder, files)
+    else:
+        folder = _cached(files)
+    return [f"-I{folder}", f"--descriptor_set_in={folder / _VALIDATE_SET}"]
 
 
-def _cached_descriptors() -> Path:
-    """The descriptor set in a file whose name is made from its content."""
-    content = validate_descriptor_set()
-    name = f"validate-{sha256(content).hexdigest()[:16]}.binpb"
-    path = platformdirs.user_cache_path("protonats", ensure_exists=True) / name
-    if not path.exists():
-        write_file(path, content)
-    return path
+def _files() -> dict[str, bytes]:
+    """Everything that schemas import from installed packages, by path."""
+    google = _google_folder()
+    files = {
+        path.relative_to(google).as_posix(): path.read_bytes()
+        for path in sorted((google / "google").rglob("*.proto"))
+    }
+    files[_OPTIONS] = (_options_folder() / _OPTIONS).read_bytes()
+    files[_VALIDATE_SET] = validate_descriptor_set()
+    return files
+
+
+def _cached(files: Mapping[str, bytes]) -> Path:
+    """A folder with the files, whose name is made from their content."""
+    content = sha256()
+    for path, text in files.items():
+        content.update(f"{path}\0{len(text)}\0".encode() + text)
+    name = f"includes-{content.hexdigest()[:16]}"
+    folder = platformdirs.user_cache_path("protonats") / name
+    try:
+        _fill(folder, files)
+    except OSError:
+        folder = _own_temporary_folder() / name
+        _fill(folder, files)
+    return folder
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes the files that are not there."""
+    write_all(folder, {p: text for p, text in files.items() if not (folder / p).is_file()})
+
+
+def _own_temporary_folder() -> Path:
+    """A folder for temporary files into which nobody but this user can write."""
+    folder = Path(tempfile.gettempdir(), f"protonats-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not own or found.st_mode & 0o077:
+        text = "somebody else may write there: delete it, or set XDG_CACHE_HOME"
+        raise UserError.of(text, Place(str(folder)))
+    return folder
 
 
 def export(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGenera
 from google.protobuf.descriptor_pb2 import Edition
 from google.protobuf.message import DecodeError
 
+from protoc_gen_nats import __version__
 from protoc_gen_nats.build import build
 from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.options import parse_parameter
@@ -18,6 +19,10 @@ from protoc_gen_nats.rules import check_complete, check_subjects
 from protoc_gen_nats.targets import python
 
 __all__ = ["main", "run"]
+
+_HELP = f"""\
+protoc-gen-nats {__version__}, a plugin that protoc and buf start: it takes no arguments.
+Call it as `protoc $(protonats includes) -I <folder> --nats_out=<folder> <schemas>`."""
 
 
 def run(request: bytes) -> bytes:
@@ -54,6 +59,11 @@ def _generate(request: CodeGeneratorRequest, response: CodeGeneratorResponse) ->
 
 def main() -> None:
     """The program `protoc-gen-nats`."""
+    if sys.argv[1:] in (["-h"], ["--help"], ["--version"]):
+        print(_HELP)
+        return
+    if sys.argv[1:] or sys.stdin.isatty():
+        sys.exit(_HELP)
     try:
         response = run(sys.stdin.buffer.read())
     except DecodeError:

@@ -20,6 +20,8 @@ __all__ = ["Compiled", "compile_schemas"]
 
 _PROTOC = (sys.executable, "-m", "grpc_tools.protoc")
 _PLACED = re.compile(r"(?P<path>[^:]+\.proto):((?P<line>\d+):(?P<column>\d+):)? (?P<text>.*)")
+_NOISE = re.compile(r": warning: |^[IW]\d{4} \d\d:\d\d:\d\d|^WARNING: All log messages before ")
+"""Lines of protoc, and of the log of the library below it, that are no errors."""
 _GENCODE = re.compile(rb"# Protobuf Python Version: (\S+)")
 
 
@@ -56,9 +58,8 @@ def compile_schemas(root: Path, folders: Sequence[str], paths: Sequence[str]) ->
         out = Path(temporary, "python")
         out.mkdir()
         descriptors = Path(temporary, "schemas.binpb")
-        validate = Path(temporary, "validate.binpb")
-        validate.write_bytes(includes.validate_descriptor_set())
-        flags = [*(f"-I{folder}" for folder in folders), *includes.flags(validate)]
+        imported = includes.flags(Path(temporary, "includes"))
+        flags = [*(f"-I{folder}" for folder in folders), *imported]
         outputs = [f"--descriptor_set_out={descriptors}", f"--python_out={out}"]
         outputs += ["--include_imports", "--include_source_info"]
         _run([*_PROTOC, *flags, *outputs, *paths, includes.VALIDATE], root)
@@ -80,7 +81,7 @@ def compile_schemas(root: Path, folders: Sequence[str], paths: Sequence[str]) ->
 def _run(command: Sequence[str], root: Path) -> None:
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if result.returncode:
-        lines = [line for line in result.stderr.splitlines() if line and ": warning: " not in line]
+        lines = [line for line in result.stderr.splitlines() if line and not _NOISE.search(line)]
         raise UserError(map(_problem, lines or [f"protoc ended with {result.returncode}"]))
 
 

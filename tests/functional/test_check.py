@@ -87,6 +87,18 @@ def test_every_kind_of_drift_is_told_apart(project: TestProject) -> None:
     assert "-EDITED: int\n" in result.stdout
     assert "--- generated/python/acme/old.py\n+++ /dev/null\n" in result.stdout
     assert "Drift in 4 files: 1 changed, 1 missing, 1 hand-edited, 1 orphaned." in result.stdout
+    assert result.stdout.endswith(" Never generated was generated/python/acme/old.py: delete it.\n")
+
+
+def test_a_file_that_was_never_generated_is_to_be_deleted(project: TestProject) -> None:
+    """`protonats generate` keeps it: it may be somebody's work."""
+    project.write("generated/notes.txt", "Mine.\n")
+
+    result = project.command("check")
+
+    assert result.stdout.endswith(
+        "Drift in 1 file: 1 orphaned. Never generated was generated/notes.txt: delete it.\n"
+    )
 
 
 def test_json_is_for_scripts(project: TestProject) -> None:

@@ -293,8 +293,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(project: TestProject) -> No
 def test_a_read_only_folder_is_one_line(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **kwargs: object) -> None:
-        raise PermissionError(13, os.strerror(13), str(kwargs["dir"]))
+    mkstemp = tempfile.mkstemp
+
+    def refuse(*, dir: Path, prefix: str) -> tuple[int, str]:
+        if dir.is_relative_to(project.root):
+            raise PermissionError(13, os.strerror(13), str(dir))
+        return mkstemp(dir=dir, prefix=prefix)
 
     monkeypatch.setattr(tempfile, "mkstemp", refuse)
 

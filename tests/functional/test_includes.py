@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -83,16 +84,67 @@ def test_the_flags_name_nothing_that_is_not_there(includes: list[str], tmp_path:
     assert "buf/validate/validate.proto" in known
 
 
-def test_a_cache_that_cannot_be_written_is_one_line(
+def test_the_flags_name_one_folder(includes: list[str], tmp_path: Path) -> None:
+    """Made from what it holds, and mended when somebody cleans up in it."""
+    folder = Path(includes[0].removeprefix("-I"))
+    options = folder / "protonats/v1/options.proto"
+    options.unlink()
+
+    again = CliRunner().invoke(main, ["includes"])
+
+    assert shlex.split(again.stdout) == includes
+    assert folder.parent == tmp_path / "cache/protonats"
+    assert Path(includes[1].partition("=")[2]).is_relative_to(folder)
+    assert options.is_file()
+
+
+def test_without_a_cache_a_temporary_folder_of_the_user_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "cache").write_text("a file where the folder should be")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    own = without_cache(tmp_path, monkeypatch)
+
+    first, second = (CliRunner().invoke(main, ["includes"]) for _ in range(2))
+
+    assert (first.exit_code, second.stdout) == (0, first.stdout)
+    assert first.stdout.startswith(f"-I{own}/includes-")
+    assert own.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_temporary_folder_that_others_can_write_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = without_cache(tmp_path, monkeypatch)
+    own.mkdir()
+    own.chmod(0o777)
 
     result = CliRunner().invoke(main, ["includes"])
 
-    assert result.exit_code == 1
-    assert result.stderr == f"error: {tmp_path / 'cache/protonats'}: Not a directory\n"
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"error: {own}: somebody else may write there: delete it, or set XDG_CACHE_HOME\n"
+    )
+
+
+def without_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes the cache a file, and gives the folder that stands in for it."""
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path / f"protonats-{os.getuid()}"
+
+
+def test_white_space_in_the_path_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "my cache"))
+
+    result = CliRunner().invoke(main, ["includes"])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: -I{tmp_path}/my cache/protonats/includes-")
+    assert result.stderr.endswith(
+        ": a shell would split it at its white space: set XDG_CACHE_HOME to a path without any\n"
+    )
 
 
 def test_exported_options_make_a_buf_workspace_build_offline(tmp_path: Path) -> None:

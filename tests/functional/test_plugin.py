@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 from google.protobuf.descriptor_pb2 import Edition
 
-from protoc_gen_nats import plugin
+from protoc_gen_nats import __version__, plugin
 from protoc_gen_nats.includes import flags
 from tests.projects import ROOT, environment, run
 from tests.schemas import code_generator_request, compile_schemas, schema_paths, write_schema
@@ -232,6 +232,35 @@ def test_what_is_no_request_is_one_line() -> None:
         "protoc-gen-nats: standard input is no CodeGeneratorRequest: let protoc start this"
         " program (--nats_out=<folder>), or buf\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("argument", "code"), [("-h", 0), ("--help", 0), ("--version", 0), ("proto", 1)]
+)
+def test_an_argument_is_answered_with_two_lines(argument: str, code: int) -> None:
+    done = run(sys.executable, "-m", "protoc_gen_nats.plugin", argument)
+
+    said = (done.stderr if code else done.stdout).splitlines()
+    assert (done.returncode, len(said)) == (code, 2)
+    assert said[0].startswith(f"protoc-gen-nats {__version__}, a plugin that protoc and buf start")
+
+
+def test_a_terminal_is_answered_with_two_lines() -> None:
+    ours, theirs = os.openpty()
+
+    done = subprocess.run(
+        [sys.executable, "-m", "protoc_gen_nats.plugin"],
+        stdin=theirs,
+        env=environment(),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(ours)
+    os.close(theirs)
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(f"protoc-gen-nats {__version__}, ".encode())
 
 
 def test_the_plugin_loads_no_module_of_the_command_line() -> None:

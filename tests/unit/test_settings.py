@@ -61,7 +61,14 @@ def test_an_empty_health_address_switches_it_off() -> None:
     [
         ("NATS_URL", "http://a", r"NATS_URL\) has 'http://a': write a URL with scheme nats, tls"),
         ("NATS_URL", "nats://", r"NATS_URL\) has 'nats://'"),
-        ("NATS_URL", "nats://a:99999", "for example nats://127.0.0.1:4222"),
+        ("NATS_URL", "nats://a:x", "for example nats://127.0.0.1:4222"),
+        (
+            "NATS_URL",
+            "nats://a:99999",
+            "'nats://a:99999': the port is out of range, write 1 to 65535",
+        ),
+        ("NATS_URL", "nats://u:p@[::1]:0", "the port is out of range, write 1 to 65535"),
+        ("REDIS_URL", "redis://r:65536", "the port is out of range, write 1 to 65535"),
         ("NATS_URL", " , ", r"servers \(NATS_URL\) is empty: write at least one URL"),
         ("NATS_NAME", "a.b", r"name \(NATS_NAME\) is 'a.b': it is one token"),
         ("NATS_NAME", "a b", "NATS_NAME"),

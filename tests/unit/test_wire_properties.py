@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from typing import Any
 
 import pytest
 from google.protobuf.struct_pb2 import Struct, Value
@@ -190,3 +191,20 @@ def test_a_traceparent_is_read_and_written() -> None:
 )
 def test_requests_that_are_not_even_refused(subject: str, reply: str, reason: str | None) -> None:
     assert subjects.why_dropped("svc.a.v1.get.*", subject, reply) == reason
+
+
+@pytest.mark.parametrize(
+    ("pairs", "text"),
+    [({"bad": 1}, "metadata 'bad': a value is a string"), ({1: "x"}, "metadata name 1: write")],
+)
+def test_metadata_that_is_no_text_is_refused_by_name(pairs: dict[str, str], text: str) -> None:
+    with pytest.raises(StatusError, match=text) as error:
+        metadata.check(pairs)
+    assert error.value.code is Code.INVALID_ARGUMENT
+
+
+def test_an_idempotency_key_that_is_no_text_is_refused_by_name() -> None:
+    key: Any = 7
+    with pytest.raises(StatusError, match="an idempotency key is 1 to 128 characters") as error:
+        metadata.check_text(key, "an idempotency key")
+    assert error.value.code is Code.INVALID_ARGUMENT

@@ -75,12 +75,23 @@ def _print(drift: list[Drift], total: int) -> None:
     if not drift:
         click.echo(f"{total} generated files are what the schemas say.")
         return
-    mend = "`protonats generate`"
-    if any(one.state is State.HAND_EDITED for one in drift):
-        mend = "`protonats generate --force`, which overwrites what was edited by hand"
     counts = Counter(one.state.value for one in drift)
     summary = ", ".join(f"{count} {state}" for state, count in counts.items())
-    click.echo(f"Drift in {counted(len(drift), 'file')}: {summary}. Mend it with {mend}.")
+    click.echo(f"Drift in {counted(len(drift), 'file')}: {summary}.{_advice(drift)}")
+
+
+def _advice(drift: list[Drift]) -> str:
+    """What to do about it."""
+    advice = ""
+    if any(one.state is State.HAND_EDITED for one in drift):
+        advice += (
+            " Mend it with `protonats generate --force`, which overwrites what was edited by hand."
+        )
+    elif not all(one.foreign for one in drift):
+        advice += " Mend it with `protonats generate`."
+    if foreign := [one.path for one in drift if one.foreign]:
+        advice += f" Never generated was {', '.join(foreign)}: delete it."
+    return advice
 
 
 def _print_toolchain(recorded: Mapping[str, str], running: Mapping[str, str]) -> None:

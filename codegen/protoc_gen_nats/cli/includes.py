@@ -8,6 +8,7 @@ import click
 
 from protoc_gen_nats import includes as locations
 from protoc_gen_nats.cli.common import reports_errors
+from protoc_gen_nats.errors import UserError
 
 __all__ = ["includes"]
 
@@ -31,7 +32,12 @@ def includes(folder: Path | None) -> None:
       protonats includes --export third_party/protonats
     """
     if folder is None:
-        click.echo(" ".join(locations.flags()))
+        flags = locations.flags()
+        for flag in flags:
+            if len(flag.split()) > 1:
+                text = "a shell would split it at its white space: set XDG_CACHE_HOME to a path"
+                raise UserError.of(f"{flag}: {text} without any")
+        click.echo(" ".join(flags))
         return
     for path in locations.export(folder):
         click.echo(path)
