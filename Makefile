@@ -26,15 +26,15 @@ $(READY): pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "make: Python 3.11 or newer with its venv module was not found." \
 		"Install it, or say where it is: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@echo "installing into $(VENV): about half a minute the first time"
+	@echo "installing into $(VENV): about half a minute the first time" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 up: $(READY) ## run the whole platform on this machine (ARGS=--exit ends after the tour)
-	@$(BIN)/protonats generate
-	@$(BIN)/protonats check
+	@$(BIN)/protonats generate >&2
+	@$(BIN)/protonats check >&2
 	@$(BIN)/python infra/local up $(ARGS)
 
 test: $(READY) ## run all tests

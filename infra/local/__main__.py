@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         redis_port=chosen.redis_port,
         monitor_port=chosen.monitor,
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the encoding of the terminal lacks is no reason to end.
+        sys.stdout.reconfigure(errors="backslashreplace")
     interactive = sys.stdout.isatty()
     display = JsonDisplay() if chosen.json else LiveDisplay() if interactive else LineDisplay()
     with display:

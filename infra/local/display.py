@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from rich.box import SIMPLE
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -21,7 +22,16 @@ from servers import Servers
 from status import Row
 from tour import Step
 
-__all__ = ["Display", "JsonDisplay", "LineDisplay", "LiveDisplay", "View", "table"]
+__all__ = [
+    "Display",
+    "JsonDisplay",
+    "LineDisplay",
+    "LiveDisplay",
+    "View",
+    "fitted",
+    "progress",
+    "table",
+]
 
 _LOG_WIDTH = 120
 _COLOURS = {"serving": "green", "unimplemented": "dim", "restarting": "red", "starting": "yellow"}
@@ -98,7 +108,7 @@ class LineDisplay(Display):
         return None
 
     def result(self, view: View) -> None:
-        self._console.print(table(view))
+        self._console.print(table(view, console=self._console))
 
 
 class LiveDisplay(LineDisplay):
@@ -107,12 +117,15 @@ class LiveDisplay(LineDisplay):
     def __init__(self) -> None:
         super().__init__()
         self._live = Live(console=self._console, auto_refresh=False)
+        self._latest: View | None = None
 
     def detail(self, text: str) -> None:
         return None
 
     def refresh(self, view: View) -> None:
-        self._live.update(table(view) if view.toured else _progress(view), refresh=True)
+        self._latest = view
+        show = fitted if view.toured else progress
+        self._live.update(show(view, self._console), refresh=True)
 
     def result(self, view: View) -> None:
         self.refresh(view)
@@ -127,6 +140,9 @@ class LiveDisplay(LineDisplay):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # What stays on the screen may scroll, so it is whole.
+        if self._latest is not None and self._latest.toured:
+            self._live.update(table(self._latest, console=self._console))
         self._live.stop()
 
 
@@ -157,25 +173,76 @@ def _step_line(step: Step) -> Text:
     return Text.assemble((mark, colour), f" {step.name}: {step.text} ({step.seconds:.1f} s)")
 
 
-def _progress(view: View) -> RenderableType:
+def progress(view: View, console: Console) -> RenderableType:
+    """How many services serve, and which of them are waited for."""
     serving = sum(row.instances for row in view.rows)
     waiting = [row.service for row in view.rows if not row.instances]
     text = f"{serving} of {len(view.rows)} services serve"
     if waiting:
-        text += f", waiting for {', '.join(waiting[:3])}{' …' if waiting[3:] else ''}"
+        more = " ..." if console.options.ascii_only else " …"
+        text += f", waiting for {', '.join(waiting[:3])}{more if waiting[3:] else ''}"
     grid = Table.grid(padding=(0, 1))
     grid.add_row(ProgressBar(total=len(view.rows), completed=serving, width=40), text)
     return grid
 
 
-def table(view: View) -> Table:
-    """The services, and how they do."""
+def fitted(view: View, console: Console) -> RenderableType:
+    """The table; where the console is too low for it, the rows that matter most, and how many more
+    there are."""
+    whole = table(view, console=console)
+    if _excess(whole, console) <= 0:
+        return whole
+    compact = table(view, console=console, edges=False)
+    excess = _excess(compact, console)
+    if excess <= 0:
+        return compact
+    ordered = sorted(view.rows, key=_urgency)
+    # A table of fewer rows may be narrower, and its title then takes one line more.
+    for kept in range(max(0, len(ordered) - excess - 1), 0, -1):
+        shown = table(replace(view, rows=ordered[:kept]), console=console, edges=False)
+        part = Group(shown, _more(ordered[kept:]))
+        if _excess(part, console) <= 0:
+            return part
+    return _more(ordered)
+
+
+def _excess(shown: RenderableType, console: Console) -> int:
+    """How many lines are too many."""
+    return len(console.render_lines(shown)) - console.height
+
+
+def _urgency(row: Row) -> int:
+    if row.state == "restarting":
+        return 0
+    if row.failed:
+        return 1
+    return 3 if row.state == "unimplemented" else 2
+
+
+def _more(rows: Sequence[Row]) -> Text:
+    states = Counter(row.state for row in rows)
+    if len(states) == 1:
+        text = f"all {rows[0].state}"
+    else:
+        text = ", ".join(f"{count} {state}" for state, count in states.items())
+    return Text(f"+ {len(rows)} more, {text}", no_wrap=True, overflow="crop")
+
+
+def table(view: View, *, console: Console, edges: bool = True) -> Table:
+    """The services, and how they do.
+
+    Args:
+        view: What there is to see.
+        console: Where it is shown.
+        edges: Whether there is a blank line above and below.
+    """
     servers = view.servers
     title = f"NATS {servers.nats_url}   Redis {servers.redis_url}"
-    shown = Table(title=title, box=SIMPLE, padding=0)
+    shown = Table(title=title, box=SIMPLE, padding=0, show_edge=edges)
     # In a narrow terminal words are cut, and figures are not.
-    shown.add_column("service", overflow="ellipsis")
-    shown.add_column("state", overflow="ellipsis")
+    cut: Literal["crop", "ellipsis"] = "crop" if console.options.ascii_only else "ellipsis"
+    shown.add_column("service", overflow=cut)
+    shown.add_column("state", overflow=cut)
     for name in ("instances", "calls", "failed", "p50\nms", "p99\nms", "restarts"):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in view.rows:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import health
 from catalogue import Service
-from process import ServiceProcess, StartError
+from process import ServiceProcess, StartError, how_it_ended
 
 __all__ = ["Fleet", "FleetError", "Member", "MemberState"]
 
@@ -157,7 +157,7 @@ class Fleet:
         finally:
             prober.cancel()
         member.process = None
-        return f"process {process.pid} ended with {code}"
+        return f"process {process.pid} {how_it_ended(code)}"
 
 
 async def _kill_if_it_hangs(process: ServiceProcess) -> None:

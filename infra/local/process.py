@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Self
 
-__all__ = ["ServiceProcess", "StartError"]
+__all__ = ["ServiceProcess", "StartError", "how_it_ended"]
 
 _LOG_LINES = 20
 _LINE_LIMIT = 1 << 20
@@ -81,7 +82,7 @@ class ServiceProcess:
         if self._serving.is_set():
             return
         if self._reader.done():
-            reason = f"ended with {await self._process.wait()}"
+            reason = how_it_ended(await self._process.wait())
         else:
             reason = f"did not serve within {timeout:.0f} s"
         raise StartError("\n".join([reason, *(f"  {line}" for line in self._lines)]))
@@ -124,6 +125,16 @@ class ServiceProcess:
             host, _, port = str(entry.get("health", "")).rpartition(":")
             self.health = (host, int(port)) if port.isdigit() else None
             self._serving.set()
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code in words: `ended with 1`, or `was killed (SIGKILL)` for a negative one."""
+    if code >= 0:
+        return f"ended with {code}"
+    try:
+        return f"was killed ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"was killed (signal {-code})"
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from calls import Endpoint, endpoints_of
 from catalogue import ROOT, CatalogueError, Service, load_jetstream_plan, load_services
 from display import Display, View
 from fleet import Fleet, FleetError, Member
-from servers import Servers, ServersError, connect, run_servers
+from servers import Servers, ServersError, connect, run_servers, until_one_ends
 from status import rows
 from tour import Step, Tour
 
@@ -44,30 +44,35 @@ class Options:
 
 
 async def run(options: Options, display: Display) -> int:
-    """Runs the platform until the tour is over, or until SIGINT or SIGTERM.
+    """Runs the platform until the tour is over, or until SIGINT, SIGTERM or SIGHUP.
 
     Returns:
-        The exit code: 0 if the tour passed; 1 if it did not, or if something could not be started;
-        130 if the run was stopped before the tour was over.
+        The exit code: 0 if the tour passed; 1 if it did not, if something could not be started,
+        or if a server ended by itself; 130 if the run was stopped before the tour was over.
     """
-    platform = _Platform(options, display)
-    running = asyncio.create_task(platform.run())
     stopping = False
 
-    def stop() -> None:
-        # Once: a second signal must not cut short what the first one started.
+    def stop(reason: str) -> None:
+        # Once: a second reason must not cut short what the first one started.
         nonlocal stopping
         if not stopping:
             stopping = True
-            display.note("stopping")
+            # First, as a terminal that was closed takes no note.
             running.cancel()
+            display.note(reason)
 
+    platform = _Platform(options, display, stop)
+    running = asyncio.create_task(platform.run())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Under `nohup`, a run outlives its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            loop.add_signal_handler(number, stop, "stopping")
     try:
         await running
     except asyncio.CancelledError:
+        if platform.lost_server:
+            return 1
         if not platform.toured:
             return _INTERRUPTED
     except (CatalogueError, FleetError, ServersError, protonats.ProtonatsError) as error:
@@ -77,11 +82,13 @@ async def run(options: Options, display: Display) -> int:
 
 
 class _Platform:
-    def __init__(self, options: Options, display: Display) -> None:
+    def __init__(self, options: Options, display: Display, stop: Callable[[str], None]) -> None:
         self.toured = False
+        self.lost_server = False
         self.steps: list[Step] = []
         self._options = options
         self._display = display
+        self._stop = stop
         self._started = time.monotonic()
         self._members: Sequence[Member] = ()
         self._endpoints: Sequence[Endpoint] = ()
@@ -98,6 +105,8 @@ class _Platform:
                 )
             )
             self._display.note(f"NATS at {servers.nats_url}, Redis at {servers.redis_url}")
+            watching = asyncio.create_task(self._watch(servers))
+            stack.callback(watching.cancel)
             connection = await connect(servers, plan)
             stack.push_async_callback(connection.close)
             _end_if_told_to()
@@ -106,6 +115,8 @@ class _Platform:
             stack.push_async_callback(fleet.stop)
             refreshing = asyncio.create_task(self._refresh(servers))
             stack.callback(refreshing.cancel)
+            # What ends while everything is stopped is no longer missed.
+            stack.callback(watching.cancel)
             # Importing 22 clients takes a while, and processes are started meanwhile.
             importing = asyncio.to_thread(_endpoints, services, connection)
             _, self._endpoints = await asyncio.gather(fleet.start(), importing)
@@ -133,6 +144,12 @@ class _Platform:
         while True:
             self._display.refresh(self._view(servers))
             await asyncio.sleep(_REFRESH_INTERVAL)
+
+    async def _watch(self, servers: Servers) -> None:
+        """Ends the run when a server ends: without one, no service can do its work."""
+        ended = await until_one_ends(servers)
+        self.lost_server = True
+        self._stop(f"error: {ended}")
 
     def _report(self, member: Member, text: str) -> None:
         tell = self._display.note if member.restarts else self._display.detail

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import protonats
+from process import how_it_ended
 from protonats import provision
 from protonats.settings import ConnectionSettings
 from protonats.testing import EmbeddedNats, EmbeddedRedis
 
-__all__ = ["Servers", "ServersError", "connect", "run_servers"]
+__all__ = ["Servers", "ServersError", "connect", "run_servers", "until_one_ends"]
+
+_WATCH_INTERVAL = 0.25
 
 
 class ServersError(Exception):
@@ -28,6 +33,12 @@ class Servers:
 
     redis_url: str
     """`redis://127.0.0.1:<port>`."""
+
+    nats_pid: int
+    """The process of NATS."""
+
+    redis_pid: int
+    """The process of Redis."""
 
 
 @contextmanager
@@ -52,7 +63,24 @@ def run_servers(
             redis = stack.enter_context(EmbeddedRedis(port=redis_port))
         except RuntimeError as error:
             raise ServersError(str(error)) from None
-        yield Servers(nats_url=nats.url, redis_url=redis.url)
+        yield Servers(
+            nats_url=nats.url, redis_url=redis.url, nats_pid=nats.pid, redis_pid=redis.pid
+        )
+
+
+async def until_one_ends(servers: Servers) -> str:
+    """Waits until a server ends by itself; says which one and how, `NATS ended with 1`."""
+    while True:
+        for name, pid in (("NATS", servers.nats_pid), ("Redis", servers.redis_pid)):
+            if (code := _exit_code(pid)) is not None:
+                return f"{name} {how_it_ended(code)}"
+        await asyncio.sleep(_WATCH_INTERVAL)
+
+
+def _exit_code(pid: int) -> int | None:
+    """The exit code of a child; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 async def connect(servers: Servers, plan: Mapping[str, Any]) -> protonats.Connection:

@@ -68,7 +68,7 @@ class Tour:
         for flow in FLOWS:
             yield await _step(flow.name, flow.run(self._connection))
         yield await _step("every unary method answers", self._survey())
-        yield await _step(f"{_LOAD_CALLS} calls of each method that is there", self._load())
+        yield await _step(self._load_name(), self._load())
 
     async def keep_calling(self) -> None:
         """Calls one method after the other, lightly, until it is cancelled."""
@@ -107,16 +107,30 @@ class Tour:
                 return f"{endpoint.name}: {error}"
         return None
 
+    def _load_plan(self) -> list[tuple[Endpoint, int]]:
+        """How many calls of each method, by what the survey has found."""
+        return [
+            (endpoint, _UNIMPLEMENTED_CALLS if endpoint.unimplemented else _LOAD_CALLS)
+            for endpoint in self._endpoints
+        ]
+
+    def _load_name(self) -> str:
+        plan = self._load_plan()
+        served = sum(not endpoint.unimplemented for endpoint, _ in plan)
+        parts = [f"{_LOAD_CALLS} of each of {served} methods"] if served else []
+        if served < len(plan):
+            parts.append(f"{_UNIMPLEMENTED_CALLS} of each that is unimplemented")
+        return f"{sum(calls for _, calls in plan)} calls: {', '.join(parts)}"
+
     async def _load(self) -> str:
         started = time.perf_counter()
         made = failed = 0
-        for endpoint in self._endpoints:
-            calls = _UNIMPLEMENTED_CALLS if endpoint.unimplemented else _LOAD_CALLS
+        for endpoint, calls in self._load_plan():
             failed += await self._load_one(endpoint, calls)
             made += calls
         if failed:
             raise FlowError(f"{failed} of {made} calls failed")
-        return f"{made} calls, {made / (time.perf_counter() - started):,.0f} a second"
+        return f"{made / (time.perf_counter() - started):,.0f} a second"
 
     async def _load_one(self, endpoint: Endpoint, calls: int) -> int:
         """Makes many calls of one method, some at a time; counts those that failed."""

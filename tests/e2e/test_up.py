@@ -130,6 +130,12 @@ def test_two_copies_run_side_by_side_and_end_after_the_tour(tmp_path: Path) -> N
 
         assert told.view["toured"]
         assert all(step["passed"] for step in told.view["steps"])
+        load = re.fullmatch(
+            r"(\d+) calls: 300 of each of (\d+) methods, 20 of each that is unimplemented",
+            told.view["steps"][-1]["name"],
+        )
+        assert load
+        assert (int(load[1]) - 300 * int(load[2])) % 20 == 0
         assert len(told.rows) == SERVICES
         assert all(row["instances"] == 1 and row["calls"] >= 1 for row in told.rows.values())
         assert all(row["failed"] == row["restarts"] == 0 for row in told.rows.values())
@@ -162,12 +168,15 @@ def test_what_dies_or_hangs_is_started_again_while_the_rest_goes_on(tmp_path: Pa
         assert all(running.rows[name]["pid"] == before[name]["pid"] for name in others)
         assert all(running.rows[name]["failed"] == 0 for name in others)
 
+        ended = rf"auth: process {before['auth']['pid']} was killed \(SIGKILL\); starting it again"
+        assert re.search(ended, running.notes)
+
         running.signal(signal.SIGINT)
         assert running.ended() == 0
         assert running.notes.count("stopping") == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_stopped_while_it_starts_leaves_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -177,6 +186,21 @@ def test_a_run_that_is_stopped_while_it_starts_leaves_nothing(
         starting.signal(number)
 
         assert starting.ended() == 130
+
+
+def test_a_run_ends_when_a_server_ends_by_itself(tmp_path: Path) -> None:
+    with platform(tmp_path, "--json") as running:
+        running.until(lambda: running.view)
+        servers = running.view["servers"]
+
+        os.kill(servers["nats_pid"], signal.SIGKILL)
+
+        assert running.ended() == 1
+        assert running.notes.count("error: ") == 1
+        assert "error: NATS was killed (SIGKILL)\n" in running.notes
+        assert "Traceback" not in running.notes
+        assert not exists(servers["nats_pid"])
+        assert not exists(servers["redis_pid"])
 
 
 def test_a_taken_port_is_named_and_what_had_started_is_stopped(tmp_path: Path) -> None:
