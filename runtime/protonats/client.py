@@ -51,7 +51,7 @@ class Client:
     ) -> ResponseT:
         if not isinstance(request, method.request):
             raise TypeError(
-                f"{method.name} takes a {method.request.DESCRIPTOR.full_name}, not a"
+                f"{method.name} takes {method.request.DESCRIPTOR.full_name}, not"
                 f" {type(request).__name__}"
             )
         seconds = _seconds(method, timeout)
@@ -116,7 +116,7 @@ class Client:
         except DecodeError:
             raise StatusError(
                 Code.INTERNAL,
-                f"the answer of {subject} is not a {method.response.DESCRIPTOR.full_name}",
+                f"the answer of {subject} cannot be read as {method.response.DESCRIPTOR.full_name}",
             ) from None
 
     def _server_stream(

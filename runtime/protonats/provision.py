@@ -86,9 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     log_json()
     try:
-        parser = _Parser(prog="python -m protonats.provision")
-        parser.add_argument("plan", type=Path)
-        parser.add_argument("--replicas", type=int)
+        parser = _Parser(
+            prog="python -m protonats.provision",
+            description="Creates or updates the streams, consumers and key-value buckets of a plan"
+            " on the NATS server in the environment variable NATS_URL (nats://127.0.0.1:4222).",
+        )
+        parser.add_argument(
+            "plan", type=Path, help="the plan, for example generated/deploy/nats/jetstream.json"
+        )
+        parser.add_argument(
+            "--replicas",
+            type=int,
+            help="replicas of every stream and bucket, in place of the plan's; 1 for a single"
+            " server",
+        )
         options = parser.parse_args(arguments)
         plan = _load(options.plan)
         asyncio.run(

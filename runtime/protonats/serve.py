@@ -1,13 +1,8 @@
 """Runs services as a process: `python -m protonats.serve services.quest.service:QuestService`.
 
 A class whose constructor takes an argument gets the `Application`. The settings come from the
-environment, log lines go to stderr as JSON. The exit code tells how the process ended:
-
-    0   stopped by SIGTERM or SIGINT
-    64  the arguments are wrong, or a class cannot be loaded
-    69  NATS cannot be reached, or the connection was closed for good
-    70  anything else: a defect
-    78  a setting is wrong, or a stream, a consumer or a permission is missing
+environment, log lines go to stderr as JSON. The exit code tells how the process ended: `-h` lists
+the variables and the codes.
 """
 
 from __future__ import annotations
@@ -34,6 +29,31 @@ _logger = logging.getLogger("protonats")
 
 _CANCEL_AGAIN: Final = 0.1
 _USAGE: Final = "write python -m protonats.serve MODULE:CLASS, with one or more classes"
+_HELP: Final = """\
+usage: python -m protonats.serve MODULE:CLASS [MODULE:CLASS ...]
+
+Runs services as a process until SIGTERM or SIGINT. Log lines go to stderr as JSON.
+
+environment variables:
+  NATS_URL                   servers, separated by commas (nats://127.0.0.1:4222)
+  NATS_NAME                  the name of the process (the name of its first service)
+  NATS_CA                    certificate authority of the servers; makes TLS a must
+  NATS_CERT, NATS_KEY        certificate of this client, and its private key
+  NATS_TLS_HOSTNAME          name in the certificate of the servers (the host in the URL)
+  NATS_NKEY, NATS_CREDS      file with an nkey seed, or .creds file, to log in with
+  NATS_STARTUP_TIMEOUT       seconds to try for a first connection (60)
+  REDIS_URL                  Redis, for services that use it
+  PROTONATS_HEALTH_ADDRESS   host:port of health and metrics, empty for none (0.0.0.0:8080)
+  PROTONATS_GRACE_PERIOD     seconds that running handlers get at the end (20)
+  PROTONATS_MAX_IN_FLIGHT    calls that a service handles at once (1000)
+
+exit codes:
+  0   stopped by SIGTERM or SIGINT
+  64  the arguments are wrong, or a class cannot be loaded
+  69  NATS cannot be reached, or the connection was closed for good
+  70  anything else: a defect
+  78  a setting is wrong, or a stream, a consumer or a permission is missing
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if arguments is None:
+        arguments = sys.argv[1:]
+    if "-h" in arguments or "--help" in arguments:
+        print(_HELP, end="")
+        return os.EX_OK
     log_json()
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return _run(arguments)
     except Exception as error:
         return report(error)
 

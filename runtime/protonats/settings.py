@@ -245,9 +245,12 @@ class _Variables:
 
 
 def _check_url(what: str, url: str, schemes: tuple[str, ...], example: str) -> None:
+    advice = f"write a URL with scheme {', '.join(schemes)}, for example {example}"
     try:
         parts = urlsplit(url)
         valid = parts.scheme in schemes and bool(parts.hostname)
+        if valid and _port_is_out_of_range(parts.netloc):
+            advice = "the port is out of range, write 1 to 65535"
         # Reading the port checks it.
         valid = valid and (parts.port is None or parts.port > 0)
     except ValueError:
@@ -255,10 +258,12 @@ def _check_url(what: str, url: str, schemes: tuple[str, ...], example: str) -> N
     if not valid or any(character.isspace() for character in url):
         # Without a scheme, nobody can tell what the secret is.
         shown = redact("".join(url.split())) if "://" in url else "<not a URL>"
-        raise ConfigurationError(
-            f"{what} has {shown!r}: write a URL with scheme {', '.join(schemes)}, for example"
-            f" {example}"
-        )
+        raise ConfigurationError(f"{what} has {shown!r}: {advice}")
+
+
+def _port_is_out_of_range(netloc: str) -> bool:
+    port = netloc.rpartition(":")[2] if ":" in netloc else ""
+    return port.isascii() and port.isdigit() and not 1 <= int(port) <= 65535
 
 
 def _check_seconds(what: str, value: float, *, zero: bool = False) -> None:

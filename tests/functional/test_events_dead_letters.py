@@ -121,8 +121,8 @@ async def test_dead_letters_are_counted(
 @pytest.mark.parametrize(
     ("subject", "event", "body", "error"),
     [
-        ("won.v1.q-1", f"01-{WON}", b"\xff\xff", f"the body is not a {WON}: "),
-        ("won.v1.q-1", None, b"\xff\xff", f"the body is not a {WON}: "),
+        ("won.v1.q-1", f"01-{WON}", b"\xff\xff", f"the body cannot be read as {WON}: "),
+        ("won.v1.q-1", None, b"\xff\xff", f"the body cannot be read as {WON}: "),
         (
             "won.v1.q-1",
             "01-game.Other",

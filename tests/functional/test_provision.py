@@ -297,3 +297,17 @@ def test_the_program_ends_with_one_clear_line(
     assert len(errors) == 1
     assert text in errors[0]["event"]
     assert errors[0]["exit_code"] == code
+
+
+def test_help_describes_the_arguments_and_the_server() -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "protonats.provision", "-h"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words = " ".join(process.stdout.split())
+    for text in ("NATS_URL", "plan the plan, for example", "--replicas REPLICAS replicas of every"):
+        assert text in words
+    assert process.stderr == ""

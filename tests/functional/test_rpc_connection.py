@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from protonats._serving.instance import Instance
+from protonats._transport.attempts import Attempts
 from protonats.connection import Connection, connect
 from protonats.errors import Code, ConfigurationError, StatusError
 from protonats.settings import ConnectionSettings
@@ -65,9 +66,47 @@ class TestStart:
         assert error.value.code is Code.UNAVAILABLE
         assert 0.5 <= time.monotonic() - began < 3.0
         attempts = [record for record in caplog.records if record.levelno == logging.WARNING]
-        assert len(attempts) >= 2
-        assert all("cannot connect to NATS at" in record.message for record in attempts)
+        (line,) = attempts
+        assert "cannot connect to NATS at" in line.message
+        assert line.message.endswith("; trying again")
         assert "hunter2" not in caplog.text + str(error.value)
+
+    def test_failures_are_told_when_they_are_new_and_every_half_minute(self) -> None:
+        attempts = Attempts(patience=60.0)
+        told = []
+        for now, cause in [
+            (0, "refused"),
+            (1, "refused"),
+            (2, "no login"),
+            (3, "refused"),
+            (31, "no login"),
+            (32, "refused"),
+            (33, "no login"),
+        ]:
+            attempts.failed()
+            if attempts.are_worth_telling(cause, now):
+                told.append((now, attempts.count))
+        assert told == [(0, 1), (2, 3), (32, 6)]
+
+        attempts.succeeded()
+        attempts.failed()
+        assert attempts.are_worth_telling("refused", 34)
+        assert attempts.count == 1
+
+    async def test_a_lost_server_is_told_once(
+        self, own_nats: EmbeddedNats, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with await connect(settings(own_nats.url)) as connection:
+            own_nats.kill()
+            await eventually(lambda: connection._transport._attempts.count >= 3)
+            lines = [text for text in caplog.messages if text.startswith("cannot connect")]
+            assert len(lines) == 1
+
+    def test_pauses_double_up_to_two_seconds(self) -> None:
+        attempts = Attempts(patience=60.0)
+        for longest in (0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0):
+            attempts.failed()
+            assert longest / 2 <= attempts.pause <= longest
 
     async def test_a_server_that_comes_late_is_found(self, own_nats: EmbeddedNats) -> None:
         url = own_nats.url

@@ -78,6 +78,10 @@ async def test_an_exception_nobody_expected_is_internal_and_leaks_nothing(
     assert match[1] in record.getMessage()
     assert record.exc_info is not None
     assert record.exc_info[1] is defect
+    fields = vars(record)
+    assert fields["service"] == "echo"
+    assert re.fullmatch("[0-9a-f]{16}", fields["instance"])
+    assert re.fullmatch("[0-9a-f]{32}", fields["call_id"])
 
 
 @pytest.mark.parametrize("response", [None, Struct(), "text"], ids=["None", "Struct", "str"])
@@ -89,7 +93,7 @@ async def test_a_response_of_the_wrong_type_is_internal(
 
     async with serving(nats.url, Echo(answer)), calling(nats.url) as client:
         assert (await _failure(client)).code is Code.INTERNAL
-    assert "instead of a google.protobuf.StringValue" in caplog.text
+    assert "instead of google.protobuf.StringValue" in caplog.text
 
 
 async def test_details_that_are_no_messages_are_internal(nats: EmbeddedNats) -> None:

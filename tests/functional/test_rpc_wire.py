@@ -101,7 +101,7 @@ async def test_a_body_that_is_no_request_is_answered_and_the_service_stays_up(
 ) -> None:
     async with serving(nats.url, Echo()), raw_nats(nats.url) as raw:
         answer = await raw.request("svc.echo.v1.say", body)
-        text = "the body is not a google.protobuf.StringValue"
+        text = "the body cannot be read as google.protobuf.StringValue"
         assert code_of(answer) == (Code.INVALID_ARGUMENT, text)
         assert (await raw.request("svc.echo.v1.say", _HI)).body == _HI
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,9 +18,9 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 import protonats
-from protonats import Connection, provision
+from protonats import Connection, provision, settings
 from protonats._consuming.consumer import Consumer
-from protonats.serve import _end
+from protonats.serve import _end, main
 from protonats.testing import EmbeddedNats, EmbeddedRedis
 from tests.functional.game import (
     STREAM,
@@ -271,7 +273,7 @@ async def test_a_missing_stream_is_78_and_names_the_command(
         assert "exception" not in line
 
 
-async def test_no_nats_is_tried_again_with_growing_pauses_and_then_69() -> None:
+async def test_no_nats_is_tried_again_and_then_69() -> None:
     with EmbeddedNats() as nats:
         url = nats.url
     secret = url.replace("//", "//game:s3cret@")
@@ -281,11 +283,36 @@ async def test_no_nats_is_tried_again_with_growing_pauses_and_then_69() -> None:
         assert error.startswith(
             f"no NATS server could be reached within 0.8 s at {_shown(url)}; the"
         )
-        # 50 ms, doubled at each attempt: 0.8 s are enough for three and too short for ten.
-        warnings = process.events("warning")
-        assert 3 <= len(warnings) < 10
-        assert all(text.startswith("cannot connect to NATS at ") for text in warnings)
+        (warning,) = process.events("warning")
+        assert warning.startswith("cannot connect to NATS at ")
         assert "s3cret" not in json.dumps(process.lines)
+
+
+async def test_the_pauses_between_attempts_grow() -> None:
+    attempts = 0
+
+    def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with serve("Echo", NATS_URL=url, NATS_STARTUP_TIMEOUT="0.8") as process:
+            assert await process.exit_code() == 69
+    # 50 ms, doubled at each attempt: 0.8 s are enough for three and too short for ten.
+    assert 3 <= attempts < 10
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_is_text_on_stdout(option: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main([option]) == 0
+    out, err = capfd.readouterr()
+    assert out.startswith("usage: python -m protonats.serve MODULE:CLASS")
+    for variable in set(re.findall(r'\("([A-Z]+_[A-Z_]+)"', inspect.getsource(settings))):
+        assert variable in out
+    assert "  69  NATS cannot be reached" in out
+    assert err == ""
 
 
 def _shown(url: str) -> str:

@@ -48,7 +48,7 @@ class Route:
         try:
             return self.message.FromString(message.body)
         except DecodeError as error:
-            raise Unreadable(f"the body is not a {self.event_type}: {error}") from None
+            raise Unreadable(f"the body cannot be read as {self.event_type}: {error}") from None
 
 
 class Routes:

@@ -52,6 +52,7 @@ class Instance:
         """
         self.id = secrets.token_hex(8)
         self.service: ServiceInfo = server.__protonats__
+        self._log_fields = {"service": self.service.name, "instance": self.id}
         self._connection = connection
         self._transport = connection._transport
         self._max_in_flight = max_in_flight
@@ -130,7 +131,7 @@ class Instance:
         if reason is not None:
             metrics.dropped(reason)
             return
-        call = ServedCall(endpoint, message, self._transport, metrics)
+        call = ServedCall(endpoint, message, self._transport, metrics, self._log_fields)
         if len(self._calls) >= self._max_in_flight:
             call.fail(_overload(self._max_in_flight))
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -33,7 +34,9 @@ class ServedCall:
 
     __slots__ = (
         "_answered",
+        "_call_id",
         "_endpoint",
+        "_instance",
         "_message",
         "_metrics",
         "_received",
@@ -43,9 +46,24 @@ class ServedCall:
     )
 
     def __init__(
-        self, endpoint: Endpoint, message: Message, transport: Transport, metrics: Metrics
+        self,
+        endpoint: Endpoint,
+        message: Message,
+        transport: Transport,
+        metrics: Metrics,
+        instance: Mapping[str, str],
     ) -> None:
+        """
+        Args:
+            endpoint: The method that is called.
+            message: The request.
+            transport: Where to answer.
+            metrics: Where to count.
+            instance: Who handles the call, as fields of log lines.
+        """
         self._endpoint = endpoint
+        self._instance = instance
+        self._call_id = ""
         self._message = message
         self._transport = transport
         self._metrics = metrics
@@ -101,6 +119,7 @@ class ServedCall:
         """
         message, method = self._message, self._endpoint.method
         header = _call_header(message)
+        self._call_id = header.call_id
         milliseconds = header.remaining_ms
         until = self._received + (method.timeout if milliseconds is None else milliseconds / 1000)
         loop = asyncio.get_running_loop()
@@ -120,7 +139,8 @@ class ServedCall:
             request = method.request.FromString(message.body)
         except DecodeError:
             raise StatusError(
-                Code.INVALID_ARGUMENT, f"the body is not a {method.request.DESCRIPTOR.full_name}"
+                Code.INVALID_ARGUMENT,
+                f"the body cannot be read as {method.request.DESCRIPTOR.full_name}",
             ) from None
         self._endpoint.template.check(
             message.subject, lambda field: subjects.field_value(request, field)
@@ -144,7 +164,7 @@ class ServedCall:
             timer.cancel()
         if not isinstance(response, method.response):
             raise TypeError(
-                f"the handler of {method.name} returned a {type(response).__name__} instead of a"
+                f"the handler of {method.name} returned {type(response).__name__} instead of"
                 f" {method.response.DESCRIPTOR.full_name}"
             )
         return response.SerializeToString()
@@ -180,6 +200,7 @@ class ServedCall:
             method.name,
             error_id,
             exc_info=error,
+            extra={**self._instance, "call_id": self._call_id},
         )
         self.fail(status.internal(error_id))
 

@@ -1,4 +1,5 @@
-"""Attempts to connect: how long to pause between them, and when to make no more."""
+"""Attempts to connect: how long to pause between them, when to tell of them, and when to make no
+more."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ from protonats._transport.server_errors import is_login_refused
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 2.0
+_SILENCE: Final = 30.0
+"""Seconds between two log lines that tell the same."""
 
 
 class Attempts:
@@ -16,6 +19,7 @@ class Attempts:
 
     Attributes:
         pause: Seconds until the next attempt at the same server.
+        count: How many have failed since the last success.
     """
 
     def __init__(self, patience: float) -> None:
@@ -27,10 +31,14 @@ class Attempts:
         self._patience = patience
         self._bound = _FIRST_PAUSE
         self._refused_since: float | None = None
+        self.count = 0
+        self._causes: set[str] = set()
+        self._told_at = 0.0
 
     def failed(self) -> None:
         """Doubles the pause, up to two seconds, and shortens it at random: the clients of a server
         that comes back shall not all come at once."""
+        self.count += 1
         self._bound = min(self._bound * 2, _LONGEST_PAUSE)
         self.pause = self._bound * random.uniform(0.5, 1.0)
 
@@ -38,6 +46,23 @@ class Attempts:
         """Begins again with the shortest pause."""
         self.pause = self._bound = _FIRST_PAUSE
         self._refused_since = None
+        self.count = 0
+        self._causes.clear()
+
+    def are_worth_telling(self, cause: str, now: float) -> bool:
+        """Whether to log the last failure: its cause is new since the last success, or nothing was
+        logged for half a minute.
+
+        Args:
+            cause: What the last attempt ended with.
+            now: The event loop's time.
+        """
+        # Several servers may fail in turn, each in its own way: the last cause is not enough.
+        if cause in self._causes and now - self._told_at < _SILENCE:
+            return False
+        self._causes.add(cause)
+        self._told_at = now
+        return True
 
     def are_hopeless(self, error: Exception, now: float) -> bool:
         """Whether the server has refused the login for longer than patience lasts.

@@ -268,16 +268,22 @@ class Transport:
         elif (denial := denial_of(error)) is not None:
             self._deny(denial)
         elif not self.connected:
-            _logger.warning(
-                "cannot connect to NATS at %s: %s; trying again",
-                redact(", ".join(self._settings.servers)),
-                describe(error),
-            )
             self._attempts.failed()
             self._client.options["reconnect_time_wait"] = self._attempts.pause
+            self._tell_of_attempts(describe(error))
             self._give_up_if_hopeless(error)
         else:
             _logger.warning("NATS: %s", describe(error))
+
+    def _tell_of_attempts(self, cause: str) -> None:
+        attempts = self._attempts
+        if attempts.are_worth_telling(cause, asyncio.get_running_loop().time()):
+            _logger.warning(
+                "cannot connect to NATS at %s: %s; trying again%s",
+                redact(", ".join(self._settings.servers)),
+                cause,
+                f", {attempts.count} attempts so far" if attempts.count > 1 else "",
+            )
 
     def _give_up_if_hopeless(self, error: Exception) -> None:
         """Closes for good when every reconnect is refused: whoever replaces the process has a login

@@ -23,7 +23,7 @@ def check(metadata: Mapping[str, str]) -> None:
     """
     size = 0
     for name, value in metadata.items():
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise StatusError(
                 Code.INVALID_ARGUMENT,
                 f"metadata name {name!r}: write 1 to 64 characters of a-z, 0-9, '_', '.', '-', the"
@@ -33,8 +33,8 @@ def check(metadata: Mapping[str, str]) -> None:
         if not is_value(value):
             raise StatusError(
                 Code.INVALID_ARGUMENT,
-                f"metadata {name!r}: a value is printable ASCII, not empty, without white space at"
-                " either end",
+                f"metadata {name!r}: a value is a string of printable ASCII, not empty, without"
+                " white space at either end",
             )
         size += len(name) + len(value)
     if size > MAX_SIZE:
@@ -51,16 +51,20 @@ def check_text(value: str, what: str) -> None:
     Raises:
         StatusError: INVALID_ARGUMENT; the text begins with `what`.
     """
-    if len(value) > 128 or not is_value(value):
+    if not is_value(value) or len(value) > 128:
         raise StatusError(
             Code.INVALID_ARGUMENT,
             f"{what} is 1 to 128 characters of printable ASCII, without white space at either end",
         )
 
 
-def is_value(value: str) -> bool:
-    """Whether a string may be the value of metadata."""
-    return _VALUE.fullmatch(value) is not None
+def is_value(value: object) -> bool:
+    """Whether an object is a string that may be the value of metadata."""
+    return isinstance(value, str) and _VALUE.fullmatch(value) is not None
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def read(headers: Mapping[str, str]) -> dict[str, str]:
@@ -68,7 +72,7 @@ def read(headers: Mapping[str, str]) -> dict[str, str]:
     metadata: dict[str, str] = {}
     size = 0
     for name, value in headers.items():
-        if _NAME.fullmatch(name) and is_value(value):
+        if _is_name(name) and is_value(value):
             size += len(name) + len(value)
             if size > MAX_SIZE:
                 break
