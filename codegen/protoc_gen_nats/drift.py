@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import enum
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,12 @@ def _expected_files(root: Path, expected: Mapping[str, bytes], lock: Lock) -> It
 
 
 def _orphans(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[Drift]:
-    present = {path.relative_to(root).as_posix() for path in (root / OWNED).rglob("*")}
+    # Unlike rglob, a walk goes on where another run has just removed a folder.
+    present = {
+        Path(folder, name).relative_to(root).as_posix()
+        for folder, _, names in os.walk(root / OWNED)
+        for name in names
+    }
     visible = {path for path in present if not _is_by_the_way(path)}
     for path in sorted((visible | lock.files.keys()) - expected.keys()):
         content = content_of(root / path)
