@@ -25,9 +25,13 @@ def seconds_of(
     command: Sequence[str | Path], *, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
 ) -> float:
     """Seconds from the start of a command to its end, which has to be a success."""
+    variables = dict(os.environ if environment is None else environment)
+    # A make that is started by `make bench ARGS=…` would take these ARGS for its own.
+    for name in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
+        variables.pop(name, None)
     started = time.perf_counter()
     done = subprocess.run(
-        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        command, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     taken = time.perf_counter() - started
     if done.returncode:
