@@ -40,9 +40,6 @@ class Endpoint:
     """Refuses requests that break a rule of the schema; None where it has no rules."""
 
     template: subjects.Template
-    key: tuple[str, str]
-    """The method in metrics."""
-
     name: str
     """The method's name in snake_case."""
 
@@ -71,7 +68,6 @@ def endpoints_of(server: Server) -> list[Endpoint]:
                 handler=handler,
                 check=check_of(method.request),
                 template=subjects.template(method.subject),
-                key=method.key,
                 name=_endpoint_name(method.python_name),
             )
         )

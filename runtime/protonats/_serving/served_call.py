@@ -214,13 +214,13 @@ class ServedCall:
     def _begin(self) -> None:
         if not self._started:
             self._started = True
-            self._metrics.server_started(self._endpoint.key)
+            self._metrics.server_started(self._endpoint.method.key)
 
     def _finish(self, code: int, error: str) -> None:
         self._begin()
         self._answered = True
         seconds = asyncio.get_running_loop().time() - self._received
-        self._metrics.server_handled(self._endpoint.key, code, seconds)
+        self._metrics.server_handled(self._endpoint.method.key, code, seconds)
         stats = self._endpoint.stats
         stats.requests += 1
         stats.processing_seconds += seconds
