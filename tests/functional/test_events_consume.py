@@ -278,10 +278,12 @@ async def test_a_slow_handler_keeps_its_message_while_it_works(
     connection: Connection, game: Game, consumers: list[Consumer]
 ) -> None:
     done = asyncio.Event()
+    answers: list[bytes] = []
+    await connection._transport.subscribe("$JS.ACK.>", lambda message: answers.append(message.body))
 
     async def on_event(value: str | int, context: EventContext) -> None:
-        # Four times as long as the server waits for an acknowledgement.
-        await asyncio.sleep(2.0)
+        # Two in each time that the server waits: four times as long as it would without them.
+        await until(lambda: answers.count(b"+WPI") >= 8)
         await context.in_progress()
         done.set()
 
