@@ -8,11 +8,17 @@ only added leave it as it is.
 from __future__ import annotations
 
 from protonats._info import (
+    CacheInfo,
+    ConcurrencyInfo,
     ConsumerInfo,
     EventInfo,
     HandlerInfo,
+    HedgingInfo,
+    Idempotency,
+    IdempotencyInfo,
     MethodInfo,
     MethodKind,
+    RetryInfo,
     ServiceInfo,
 )
 from protonats.client import Client
@@ -21,13 +27,19 @@ from protonats.events import Publisher
 from protonats.server import Server
 
 __all__ = [
+    "CacheInfo",
     "Client",
+    "ConcurrencyInfo",
     "ConsumerInfo",
     "EventInfo",
     "HandlerInfo",
+    "HedgingInfo",
+    "Idempotency",
+    "IdempotencyInfo",
     "MethodInfo",
     "MethodKind",
     "Publisher",
+    "RetryInfo",
     "Server",
     "ServiceInfo",
     "require_contract",

@@ -29,6 +29,96 @@ class MethodKind(enum.Enum):
     """Many requests and many responses, in any order."""
 
 
+class Idempotency(enum.Enum):
+    """What calling a method twice does: the standard option `idempotency_level`."""
+
+    UNKNOWN = "unknown"
+    """It may do twice what it does."""
+
+    NO_SIDE_EFFECTS = "no_side_effects"
+    """Nothing: it only reads."""
+
+    IDEMPOTENT = "idempotent"
+    """No more than calling it once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RetryInfo:
+    """When a failed call is made again."""
+
+    max_attempts: int = 3
+    """Attempts in all, the first one included; 1 switches retries off."""
+
+    initial_backoff: float = 0.05
+    """Seconds before the second attempt."""
+
+    max_backoff: float = 1.0
+    """The most seconds between two attempts."""
+
+    multiplier: float = 2.0
+    """What each pause is multiplied with to give the next."""
+
+    attempt_timeout: float | None = None
+    """Seconds after which an attempt counts as lost; None: only the deadline of the call ends it.
+    """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HedgingInfo:
+    """A second request sent while the first is late."""
+
+    delay: float
+    """Seconds before the next request is sent."""
+
+    max_attempts: int = 2
+    """Requests in all, the first one included."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdempotencyInfo:
+    """How the answers to calls with an idempotency key are kept."""
+
+    ttl: float = 86400.0
+    """Seconds for which the first answer is kept."""
+
+    required: bool = False
+    """Whether a call without an idempotency key is refused."""
+
+    fail_open: bool = False
+    """Whether calls are let through while the store of answers is away."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheInfo:
+    """How responses are cached, in an instance and in Redis."""
+
+    ttl: float
+    """Seconds for which a response is fresh."""
+
+    local_ttl: float = 0.1
+    """Seconds for which an instance keeps it in its own memory."""
+
+    stale_while_revalidate: float = 0.0
+    """Seconds after `ttl` in which a stale response is served while a fresh one is fetched."""
+
+    key_fields: tuple[str, ...] = ()
+    """The request fields that make the key; none: the whole request."""
+
+    invalidated_by: tuple[EventInfo[Message], ...] = ()
+    """The events that make cached responses invalid."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConcurrencyInfo:
+    """How many calls of a method one instance runs at once."""
+
+    max_in_flight: int
+    """Calls that run at once; 0: no limit but the service's own."""
+
+    max_queued: int = 0
+    """Calls that wait for a place beyond those."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MethodInfo(Generic[RequestT_co, ResponseT_co]):
     """One method of a service."""
@@ -56,6 +146,24 @@ class MethodInfo(Generic[RequestT_co, ResponseT_co]):
 
     timeout: float
     """Seconds that a call may take if the caller names no time-out."""
+
+    idempotency_level: Idempotency = Idempotency.UNKNOWN
+    """What calling it twice does."""
+
+    retry: RetryInfo = RetryInfo()
+    """When a failed call is made again."""
+
+    hedging: HedgingInfo | None = None
+    """When a second request is sent; None: never."""
+
+    idempotency: IdempotencyInfo = IdempotencyInfo()
+    """How answers to calls with an idempotency key are kept."""
+
+    cache: CacheInfo | None = None
+    """How responses are cached; None: not at all."""
+
+    concurrency: ConcurrencyInfo | None = None
+    """How many of its calls one instance runs at once; None: no limit but the service's own."""
 
     @property
     def key(self) -> tuple[str, str]:

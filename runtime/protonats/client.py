@@ -105,7 +105,7 @@ class Client:
             metadata_rules.check(metadata)
             lines.update(metadata)
         answer = await self._connection._request(
-            subject, request.SerializeToString(), lines, until, token=call_id
+            subject, request.SerializeToString(), headers.encode(lines), until, token=call_id
         )
         if answer.status == headers.NO_RESPONDERS and not answer.body:
             raise StatusError(Code.UNAVAILABLE, f"no instance serves {subject}")

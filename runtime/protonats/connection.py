@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -137,17 +137,17 @@ class Connection:
             await self._transport.close()
             raise
 
-    def _publish(self, subject: str, body: bytes, headers: Mapping[str, str]) -> None:
+    def _publish(self, subject: str, body: bytes, block: bytes) -> None:
         """Sends a message that nobody answers; errors are those of `Transport.publish`."""
         if self._draining:
             raise StatusError(Code.UNAVAILABLE, "the connection is closing")
-        self._transport.publish(subject, body, headers=headers)
+        self._transport.publish(subject, body, block=block)
 
     async def _request(
         self,
         subject: str,
         body: bytes,
-        headers: Mapping[str, str],
+        block: bytes,
         deadline: float,
         *,
         token: str | None = None,
@@ -158,7 +158,7 @@ class Connection:
         Args:
             subject: Where the request goes.
             body: Its body.
-            headers: Its header lines, checked already.
+            block: Its header block; may be empty.
             deadline: Until when to wait, in the event loop's time.
             token: The last token of the reply subject, new for each request; random by default.
 
@@ -174,7 +174,7 @@ class Connection:
         timer = asyncio.get_running_loop().call_at(deadline, _expire, future, subject)
         try:
             reply = calls.reply_subject(token)
-            self._transport.publish(subject, body, reply=reply, headers=headers)
+            self._transport.publish(subject, body, reply=reply, block=block)
             answer = await future
         finally:
             timer.cancel()

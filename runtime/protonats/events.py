@@ -159,7 +159,7 @@ class Publisher:
         )
         body = event.SerializeToString()
         if not info.durable:
-            self._connection._publish(subject, body, lines)
+            self._connection._publish(subject, body, headers.encode(lines))
             return PublishAck(event_id=event_id, stream=None, sequence=None, duplicate=False)
         return await store(self._connection, subject, body, lines)
 
@@ -177,7 +177,9 @@ async def store(
     Raises:
         StatusError: The same as for publishing a durable event.
     """
-    answer = await connection._request(subject, body, lines, deadline.earliest(_ACK_TIMEOUT))
+    answer = await connection._request(
+        subject, body, headers.encode(lines), deadline.earliest(_ACK_TIMEOUT)
+    )
     if answer.status == headers.NO_RESPONDERS:
         raise StatusError(
             Code.FAILED_PRECONDITION, f"no stream stores {subject}: create it with `{PROVISION}`"

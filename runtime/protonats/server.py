@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from google.protobuf.message import Message
@@ -47,6 +47,14 @@ class CallContext:
 
     deadline: float
     """When the handler is cancelled, in the event loop's time."""
+
+    response_metadata: dict[str, str] = field(default_factory=dict)
+    """What travels with the response. Of a stream, what is here before the first message is sent
+    travels ahead of it."""
+
+    trailers: dict[str, str] = field(default_factory=dict)
+    """What travels with the end of the call, also of one that fails. A unary call ends with its
+    response."""
 
     def remaining(self) -> float:
         """Seconds until the deadline; 0 if it has passed."""

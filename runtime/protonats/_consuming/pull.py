@@ -165,7 +165,7 @@ class Pull:
         if message.status == _IDLE:
             self._recovered()
             return
-        reason = message.headers.get("Description", "") or "no consumer answers"
+        reason = message.description or "no consumer answers"
         # Where the server does not say how much of a request is left, all of them count as ended.
         pending = message.headers.get(_PENDING, "")
         self._asked = max(self._asked - int(pending), 0) if pending.isdecimal() else 0

@@ -206,7 +206,7 @@ class ServedCall:
 
     def _publish(self, body: bytes, lines: dict[str, str]) -> bool:
         try:
-            self._transport.publish(self._message.reply, body, headers=lines)
+            self._transport.publish(self._message.reply, body, block=headers.encode(lines))
         except StatusError:
             return False
         return True

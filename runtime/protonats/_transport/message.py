@@ -3,22 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from protonats._wire import headers as header_rules
 
-@dataclass(frozen=True, slots=True)
+
 class Message:
-    """One message as it arrived."""
+    """One message as it arrived. Its header block is read when somebody asks for a line of it.
 
-    subject: str
-    reply: str
-    """Where an answer is expected; empty where none is."""
+    Attributes:
+        subject: What it was sent to.
+        reply: Where an answer is expected; empty where none is.
+        block: The header block as bytes; empty where there is none.
+        body: What follows the header block.
+    """
 
-    headers: Mapping[str, str]
-    body: bytes
-    status: str = ""
-    """The status of the header block, `503`; as a rule there is none."""
+    __slots__ = ("_read", "block", "body", "reply", "subject")
+
+    def __init__(self, subject: str, reply: str, block: bytes, body: bytes) -> None:
+        self.subject = subject
+        self.reply = reply
+        self.block = block
+        self.body = body
+        self._read: header_rules.HeaderBlock | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header lines; of a name that appears twice, the first one."""
+        return self._header_block().lines
+
+    @property
+    def status(self) -> str:
+        """The status of the header block, `503`; as a rule there is none."""
+        return self._header_block().status if self.block else ""
+
+    @property
+    def description(self) -> str:
+        """What the header block says about its status, `Leadership Change`; may be empty."""
+        return self._header_block().description if self.block else ""
+
+    def _header_block(self) -> header_rules.HeaderBlock:
+        if self._read is None:
+            self._read = header_rules.decode(self.block)
+        return self._read
 
 
 Callback = Callable[[Message], None]

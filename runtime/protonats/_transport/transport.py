@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, cast
@@ -37,7 +36,7 @@ _PING_INTERVAL: Final = 10
 _CLOSE_TIMEOUT: Final = 5.0
 """Seconds for a server that does not answer, at the end of a subscription or a connection."""
 
-_NO_LINES: Final[Mapping[str, str]] = {}
+_STATUS_LINE: Final = ("Status", "Description")
 
 
 class Subscription:
@@ -144,9 +143,15 @@ class Transport:
         body: bytes,
         *,
         reply: str = "",
-        headers: Mapping[str, str] | None = None,
+        block: bytes = b"",
     ) -> None:
         """Sends a message. It does not wait: what is sent in one turn of the loop leaves together.
+
+        Args:
+            subject: Where it goes.
+            body: What follows the header block.
+            reply: Where an answer is expected.
+            block: The header block, made by `protonats._wire.headers.encode`; may be empty.
 
         Raises:
             StatusError: UNAVAILABLE without a connection, RESOURCE_EXHAUSTED for a message larger
@@ -167,7 +172,8 @@ class Transport:
                 f"{client.pending_data_size} bytes wait to be sent to NATS already: publish more"
                 " slowly",
             )
-        sending = client.publish(subject, body, reply, dict(headers) if headers else None)
+        lines = header_rules.decode(block).lines if block else None
+        sending = client.publish(subject, body, reply, lines)
         try:
             # With room in the buffer, nats-py's coroutine ends without waiting for anything.
             sending.send(None)
@@ -176,7 +182,7 @@ class Transport:
         except nats.errors.MaxPayloadError:
             raise StatusError(
                 Code.RESOURCE_EXHAUSTED,
-                f"a message of {len(body) + header_rules.size(headers)} bytes to {subject}: the"
+                f"a message of {len(block) + len(body)} bytes to {subject}: the"
                 f" NATS server takes {client.max_payload} bytes (max_payload), header block"
                 " included",
             ) from None
@@ -194,10 +200,9 @@ class Transport:
         """
 
         async def deliver(message: Msg) -> None:
-            lines: Mapping[str, str] = message.headers or _NO_LINES
-            status = lines.get("Status", "")
+            block = _block(message.headers) if message.headers else b""
             try:
-                callback(Message(message.subject, message.reply, lines, message.data, status))
+                callback(Message(message.subject, message.reply, block, message.data))
             except Exception:
                 _logger.exception("the callback for %s failed", subject)
                 self._listener.message_dropped("defect")
@@ -325,6 +330,13 @@ class Transport:
     def _reset_attempts(self) -> None:
         self._attempts.succeeded()
         self._client.options["reconnect_time_wait"] = self._attempts.pause
+
+
+def _block(lines: dict[str, str]) -> bytes:
+    """The header block that nats-py has read: it keeps the version line under two names."""
+    plain = {name: lines[name] for name in lines if name not in _STATUS_LINE}
+    status = " ".join(lines[name] for name in _STATUS_LINE if name in lines)
+    return header_rules.encode(plain, status=status)
 
 
 def _text(path: Path | None) -> str | None:

@@ -25,18 +25,21 @@ class HeaderBlock:
     status: str
     """The status of the version line, `503`, or nothing."""
 
+    description: str
+    """What the version line says after the status, or nothing."""
+
     lines: dict[str, str]
     """The headers. Of a name that appears twice, the first line counts."""
 
 
-def encode(lines: Mapping[str, str]) -> bytes:
-    """The header block with these lines; nothing at all if there are none.
+def encode(lines: Mapping[str, str], *, status: str = "") -> bytes:
+    """The header block with these lines; nothing at all if there are neither lines nor a status.
 
     Names and values have to be checked already: a line break in one would forge a line.
     """
-    if not lines:
+    if not lines and not status:
         return b""
-    parts = [_VERSION, _END]
+    parts = [_VERSION, f" {status}".encode() if status else b"", _END]
     for name, value in lines.items():
         parts += (name.encode(), b": ", value.encode(), _END)
     parts.append(_END)
@@ -61,12 +64,14 @@ def decode(block: bytes) -> HeaderBlock:
         ValueError: It does not begin with `NATS/1.0`.
     """
     if not block:
-        return HeaderBlock("", {})
+        return HeaderBlock("", "", {})
     version, _, rest = block.partition(_END)
-    name, _, status = version.partition(b" ")
+    name, _, text = version.partition(b" ")
     if name != _VERSION:
         raise ValueError("a header block begins with NATS/1.0")
-    return HeaderBlock(status.strip()[:3].decode("ascii", "replace"), decode_lines(rest))
+    text = text.strip()
+    status, description = text[:3].decode("ascii", "replace"), text[3:].decode("utf-8", "replace")
+    return HeaderBlock(status, description.strip(), decode_lines(rest))
 
 
 def decode_lines(lines: bytes) -> dict[str, str]:
