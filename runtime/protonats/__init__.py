@@ -13,6 +13,7 @@ from protonats._version import __version__
 
 if TYPE_CHECKING:
     from protonats.application import Application
+    from protonats.call_info import CallInfo
     from protonats.connection import Connection, connect
     from protonats.errors import (
         Code,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Application",
     "CallContext",
+    "CallInfo",
     "Code",
     "ConfigurationError",
     "Connection",
@@ -48,6 +50,7 @@ __all__ = [
 _HOMES = {
     "Application": "application",
     "CallContext": "server",
+    "CallInfo": "call_info",
     "Code": "errors",
     "ConfigurationError": "errors",
     "Connection": "connection",

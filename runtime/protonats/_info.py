@@ -144,8 +144,8 @@ class MethodInfo(Generic[RequestT_co, ResponseT_co]):
     response: type[ResponseT_co]
     """The class of its responses."""
 
-    timeout: float
-    """Seconds that a call may take if the caller names no time-out."""
+    timeout: float | None
+    """Seconds that a call may take if the caller names no time-out; None: as long as it likes."""
 
     idempotency_level: Idempotency = Idempotency.UNKNOWN
     """What calling it twice does."""

@@ -1,4 +1,4 @@
-"""Messages that could not be handled: where they go, and why (section 8 of the wire protocol)."""
+"""Messages that could not be handled: where they go, and why (section 11 of the wire protocol)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discovery of services: ADR-32, section 9 of the wire protocol."""
+"""Discovery of services: ADR-32, section 12 of the wire protocol."""
 
 from __future__ import annotations
 

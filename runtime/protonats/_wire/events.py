@@ -1,4 +1,4 @@
-"""Events and dead letters: section 8 of the wire protocol."""
+"""Events and dead letters: section 11 of the wire protocol."""
 
 from __future__ import annotations
 

@@ -107,16 +107,18 @@ class MethodOptions(_message.Message):
     def __init__(self, operation: _Optional[str] = ..., timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ..., retry: _Optional[_Union[RetryPolicy, _Mapping[str, object]]] = ..., idempotency: _Optional[_Union[IdempotencyPolicy, _Mapping[str, object]]] = ..., cache: _Optional[_Union[CachePolicy, _Mapping[str, object]]] = ..., concurrency: _Optional[_Union[ConcurrencyLimit, _Mapping[str, object]]] = ..., hedging: _Optional[_Union[HedgingPolicy, _Mapping[str, object]]] = ..., audit: bool = ...) -> None: ...
 
 class RetryPolicy(_message.Message):
-    __slots__ = ("max_attempts", "initial_backoff", "max_backoff", "backoff_multiplier")
+    __slots__ = ("max_attempts", "initial_backoff", "max_backoff", "backoff_multiplier", "attempt_timeout")
     MAX_ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     INITIAL_BACKOFF_FIELD_NUMBER: _ClassVar[int]
     MAX_BACKOFF_FIELD_NUMBER: _ClassVar[int]
     BACKOFF_MULTIPLIER_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     max_attempts: int
     initial_backoff: _duration_pb2.Duration
     max_backoff: _duration_pb2.Duration
     backoff_multiplier: float
-    def __init__(self, max_attempts: _Optional[int] = ..., initial_backoff: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ..., max_backoff: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ..., backoff_multiplier: _Optional[float] = ...) -> None: ...
+    attempt_timeout: _duration_pb2.Duration
+    def __init__(self, max_attempts: _Optional[int] = ..., initial_backoff: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ..., max_backoff: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ..., backoff_multiplier: _Optional[float] = ..., attempt_timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping[str, object]]] = ...) -> None: ...
 
 class IdempotencyPolicy(_message.Message):
     __slots__ = ("ttl", "required", "fail_open")
