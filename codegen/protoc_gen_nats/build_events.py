@@ -91,7 +91,7 @@ class EventBuilder:
         names = [name for name in dict.fromkeys(options.publishes) if name != "*"]
         if not names:
             return tuple(self.declared(file))
-        found = [self._resolve(file, path, "publishes", name) for name in names]
+        found = [self.resolve(file, path, "publishes", name) for name in names]
         return tuple(event for event in found if event is not None)
 
     def consumer(self, file: SchemaFile, path: Path, options: options_pb2.Consumer) -> Consumer:
@@ -107,7 +107,7 @@ class EventBuilder:
             self._problems.append(file.problem(path, f"{label} {problem}"))
         events = []
         for name in dict.fromkeys(options.events):
-            event = self._resolve(file, path, f"{label} consumes", name)
+            event = self.resolve(file, path, f"{label} consumes", name)
             if event is not None and not event.durable:
                 text = (
                     f"{label} consumes {name}, which no stream stores: take away its"
@@ -125,7 +125,8 @@ class EventBuilder:
             backoff=tuple(map(seconds, options.backoff)) or None,
         )
 
-    def _resolve(self, file: SchemaFile, path: Path, label: str, name: str) -> Event | None:
+    def resolve(self, file: SchemaFile, path: Path, label: str, name: str) -> Event | None:
+        """The event that an option names, or None, with a problem that begins with `label`."""
         event = self.event(name)
         if event is not None:
             return event

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import (
 
 from protoc_gen_nats import subjects
 from protoc_gen_nats.build_events import KEY_TYPES, EventBuilder
+from protoc_gen_nats.build_policies import PolicyReader
 from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.durations import optional_seconds
 from protoc_gen_nats.errors import Place, Problem, did_you_mean
@@ -31,10 +32,7 @@ from protoc_gen_nats.naming import (
 )
 from protonats.v1 import options_pb2
 
-__all__ = ["DEFAULT_TIMEOUT", "ServiceBuilder"]
-
-DEFAULT_TIMEOUT = 5.0
-"""Seconds that a call may take if neither caller nor schema say more."""
+__all__ = ["ServiceBuilder"]
 
 _SERVICE_OPTION: Path = (3, options_pb2.service.number)
 _METHOD_OPTION: Path = (4, options_pb2.method.number)
@@ -156,10 +154,9 @@ class ServiceBuilder:
         else:
             for parameter in subjects.parameters(operation):
                 self._check_parameter(file, option_path, proto.input_type, parameter)
-        timeout = optional_seconds(options, "timeout")
-        if timeout is not None and timeout <= 0:
-            text = f"timeout of {proto.name} is {timeout:g} s: write a time above zero"
-            self._report(file, option_path, text)
+        policies = PolicyReader(
+            self._schemas, self._events, self.problems, file, option_path, proto
+        )
         return Method(
             name=proto.name,
             full_name=f"{service}.{proto.name}",
@@ -168,7 +165,13 @@ class ServiceBuilder:
             request=self._schemas.ref(proto.input_type),
             response=self._schemas.ref(proto.output_type),
             subject=f"{prefix}.{operation}",
-            timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
+            timeout=policies.timeout,
+            idempotency_level=policies.idempotency_level,
+            retry=policies.retry(),
+            hedging=policies.hedging(),
+            idempotency=policies.idempotency(),
+            cache=policies.cache(),
+            concurrency=policies.concurrency(),
             comment=file.comment(path),
             place=file.place(option_path),
         )

@@ -15,6 +15,8 @@ __all__ = [
     "TypeExpr",
     "annotated",
     "assigned",
+    "assigned_width",
+    "call",
     "class_header",
     "from_import",
     "numbered",
@@ -112,16 +114,42 @@ def assigned(value: str, name: str, indent: int) -> str:
     first, newline, rest = value.strip().partition("\n")
     if indent + len(f"{name}: Final = {first}") <= WIDTH:
         return f"{margin}{name}: Final = {first}{newline}{rest}\n"
-    if indent + len(f"{name}: Final = (") <= WIDTH:
+    if assigned_width(first, name, indent) < WIDTH:
         body = "\n".join(f"    {line}" for line in f"{margin}{first}{newline}{rest}".split("\n"))
         return f"{margin}{name}: Final = (\n{body}\n{margin})\n"
     return f"{margin}{name}: (\n{margin}    Final\n{margin}) = {first}{newline}{rest}\n"
 
 
-def tuple_argument(items: Sequence[str], name: str, indent: int) -> str:
+def assigned_width(first: str, name: str, indent: int) -> int:
+    """What a line of the value that `assigned` gets may hold: less where it adds an indentation.
+
+    Args:
+        first: The first line of the value.
+        name: The constant.
+        indent: Spaces before the line.
+    """
+    fits = indent + len(f"{name}: Final = {first}") <= WIDTH
+    bracket_fits = indent + len(f"{name}: Final = (") <= WIDTH
+    return WIDTH - 4 if bracket_fits and not fits else WIDTH
+
+
+def call(function: str, arguments: Sequence[str], indent: int) -> str:
+    """`function(argument, argument)` on several lines.
+
+    Args:
+        function: What is called.
+        arguments: Each with its comma, indented as if the call stood at `indent`.
+        indent: Spaces before the lines of the arguments, less four.
+    """
+    margin = " " * indent
+    body = "".join(f"{margin}    {argument}\n" for argument in arguments)
+    return f"{function}(\n{body}{margin})"
+
+
+def tuple_argument(items: Sequence[str], name: str, indent: int, width: int = WIDTH) -> str:
     """`name=(item, item),`, an argument on lines of its own."""
     line = f"{name}=({items[0]},)," if len(items) == 1 else f"{name}=(),"
-    if len(items) < 2 and indent + len(line) <= WIDTH:
+    if len(items) < 2 and indent + len(line) <= width:
         return line
     margin = " " * indent
     body = "".join(f"{margin}    {item},\n" for item in items)

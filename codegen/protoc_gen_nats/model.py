@@ -15,7 +15,9 @@ from protoc_gen_nats.naming import escape
 
 __all__ = [
     "Bucket",
+    "CachePolicy",
     "Cardinality",
+    "ConcurrencyLimit",
     "Consumer",
     "Enum",
     "EnumValue",
@@ -23,10 +25,14 @@ __all__ = [
     "Extension",
     "Field",
     "File",
+    "HedgingPolicy",
+    "Idempotency",
+    "IdempotencyPolicy",
     "Message",
     "Method",
     "MethodKind",
     "Oneof",
+    "RetryPolicy",
     "Schema",
     "Service",
     "TypeRef",
@@ -40,6 +46,14 @@ class MethodKind(enum.Enum):
     SERVER_STREAM = "server_stream"
     CLIENT_STREAM = "client_stream"
     BIDI_STREAM = "bidi_stream"
+
+
+class Idempotency(enum.Enum):
+    """What calling a method twice does."""
+
+    UNKNOWN = "unknown"
+    NO_SIDE_EFFECTS = "no_side_effects"
+    IDEMPOTENT = "idempotent"
 
 
 class Cardinality(enum.Enum):
@@ -168,6 +182,58 @@ class Message:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetryPolicy:
+    """When a failed call is made again. Times are seconds, here and in the other policies."""
+
+    max_attempts: int = 3
+    """The first one included."""
+
+    initial_backoff: float = 0.05
+    max_backoff: float = 1.0
+    multiplier: float = 2.0
+    attempt_timeout: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HedgingPolicy:
+    """When a second request is sent while the first is late."""
+
+    delay: float
+    max_attempts: int = 2
+    """The first one included."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdempotencyPolicy:
+    """How answers are kept for calls with an idempotency key."""
+
+    ttl: float = 86400.0
+    required: bool = False
+    fail_open: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CachePolicy:
+    """How responses are cached."""
+
+    ttl: float
+    local_ttl: float = 0.1
+    stale_while_revalidate: float = 0.0
+    key_fields: tuple[str, ...] = ()
+    """None: the whole request."""
+
+    invalidated_by: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConcurrencyLimit:
+    """How many calls one instance runs at once."""
+
+    max_in_flight: int
+    max_queued: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
     """One RPC."""
 
@@ -180,9 +246,15 @@ class Method:
     subject: str
     """The subject, with `{field}` for values of the request."""
 
-    timeout: float
-    """Seconds."""
+    timeout: float | None
+    """Seconds; None: as long as it likes."""
 
+    idempotency_level: Idempotency
+    retry: RetryPolicy
+    hedging: HedgingPolicy | None
+    idempotency: IdempotencyPolicy
+    cache: CachePolicy | None
+    concurrency: ConcurrencyLimit | None
     comment: str
     place: Place
 

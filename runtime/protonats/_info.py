@@ -113,7 +113,7 @@ class ConcurrencyInfo:
     """How many calls of a method one instance runs at once."""
 
     max_in_flight: int
-    """Calls that run at once; 0: no limit but the service's own."""
+    """Calls that run at once, 1 or more."""
 
     max_queued: int = 0
     """Calls that wait for a place beyond those."""

@@ -46,7 +46,8 @@ from typing_extensions import assert_type
 
 
 async def call(client: talk.TalkServiceClient) -> None:
-    assert_type(await client.say(SayRequest(room_id=1), timeout=1.0), SayResponse)
+    info = protonats.CallInfo()
+    assert_type(await client.say(SayRequest(room_id=1), timeout=1.0, info=info), SayResponse)
     async for response in client.listen(SayRequest()):
         assert_type(response, SayResponse)
     await client.say(SayResponse())  # type: ignore[arg-type]

@@ -12,6 +12,8 @@ from protoc_gen_nats.layout import (
     TypeExpr,
     annotated,
     assigned,
+    assigned_width,
+    call,
     class_header,
     from_import,
     numbered,
@@ -104,6 +106,14 @@ def test_what_is_indented_later_is_laid_out_for_less_width(name: str, type_: Typ
 def test_constants(name: str) -> None:
     value = '_codegen.MethodInfo(\n        name="Make",\n    )'
     assert_stable(f"class A:\n{assigned(value, name, 4)}", stub=False)
+
+
+@many
+@given(NAMES, st.lists(NAMES, min_size=1, max_size=2))
+def test_constants_with_tuples(name: str, items: list[str]) -> None:
+    width = assigned_width("Info(", name, 4)
+    argument = tuple_argument(items, "fields", 8, width)
+    assert_stable(f"class A:\n{assigned(call('Info', [argument], 4), name, 4)}", stub=False)
 
 
 @many

@@ -50,7 +50,7 @@ def render(file: File) -> GeneratedFile:
         "path": file.path,
         "standard_imports": list(_standard_imports(file, types)),
         "imports": [
-            *sorted([*_protobuf_imports(file), *types.import_lines()]),
+            *sorted([*_protobuf_imports(file, types.private), *types.import_lines()]),
             *(re_export(module, names) for module, names in file.public_imports),
         ],
         "messages": [_message(message, types) for message in file.messages],
@@ -58,6 +58,7 @@ def render(file: File) -> GeneratedFile:
         "constants": _constants(extension.field for extension in file.extensions),
         "extensions": _extensions(file.extensions, types),
         "b": types.builtins,
+        "p": types.private,
         "int": TypeExpr(f"{types.builtins}int"),
         "width": WIDTH,
     }
@@ -70,33 +71,36 @@ def _standard_imports(file: File, types: StubTypes) -> Iterator[str]:
     messages = list(all_messages(file.messages))
     fields = [field for message in messages for field in message.fields]
     names = [message.name for message in messages] + [enum.name for enum in all_enums(file)]
+    private = types.private
     if types.qualified:
-        yield "import builtins as _builtins"
+        yield f"import builtins as {private}builtins"
     if any(field.cardinality is Cardinality.REPEATED for field in fields):
-        yield "from collections.abc import Iterable as _Iterable"
+        yield f"from collections.abc import Iterable as {private}Iterable"
     if any(field.cardinality is Cardinality.MAP for field in fields):
-        yield "from collections.abc import Mapping as _Mapping"
+        yield f"from collections.abc import Mapping as {private}Mapping"
     if fields:
-        yield "from typing import Literal as _Literal"
+        yield f"from typing import Literal as {private}Literal"
     if all_enums(file):
-        yield "from typing import NewType as _NewType"
+        yield f"from typing import NewType as {private}NewType"
     if any(len(_oneofs(message)) > 1 for message in messages):
-        yield "from typing import overload as _overload"
+        yield f"from typing import overload as {private}overload"
     if any(escape(name) != name for name in names):
-        yield "from typing import type_check_only as _type_check_only"
+        yield f"from typing import type_check_only as {private}type_check_only"
 
 
-def _protobuf_imports(file: File) -> Iterator[str]:
+def _protobuf_imports(file: File, private: str) -> Iterator[str]:
     """The imports from protobuf."""
-    yield "from google.protobuf.descriptor import FileDescriptor as _FileDescriptor"
-    for name in {container(field) for field in all_fields(file)} - {None}:
-        yield from_import("google.protobuf.internal.containers", f"{name}", f"_{name}")
+    containers = {container(field) for field in all_fields(file)} - {None}
+    names = [("descriptor", "FileDescriptor", "")]
+    names += [("internal.containers", f"{name}", "") for name in containers]
     if all_enums(file):
-        yield "from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper"
+        names.append(("internal.enum_type_wrapper", "EnumTypeWrapper", "_"))
     if all_extensions(file):
-        yield "from google.protobuf.internal.extension_dict import _ExtensionFieldDescriptor"
+        names.append(("internal.extension_dict", "ExtensionFieldDescriptor", "_"))
     if file.messages:
-        yield "from google.protobuf.message import Message as _Message"
+        names.append(("message", "Message", ""))
+    for module, name, sign in names:
+        yield from_import(f"google.protobuf.{module}", f"{sign}{name}", f"{private}{name}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +126,7 @@ class _EnumView:
     wrapper: str
     """The class of the enum itself."""
 
+    wrapper_bases: list[TypeExpr]
     inner_value_type: TypeExpr
     """The type of its values, as the wrapper writes it."""
 
@@ -138,11 +143,6 @@ class _EnumView:
         return TypeExpr(f"{self.name}.ValueType")
 
     @property
-    def wrapper_bases(self) -> list[TypeExpr]:
-        """The bases of the wrapper."""
-        return [TypeExpr("_EnumTypeWrapper", (TypeExpr(f"{self.holder}.ValueType"),))]
-
-    @property
     def bases(self) -> list[TypeExpr]:
         """The bases of the enum."""
         return [TypeExpr(self.holder), TypeExpr(f"metaclass={self.wrapper}")]
@@ -153,6 +153,7 @@ class _MessageView:
     """A message as the template lays it out."""
 
     name: str
+    bases: list[TypeExpr]
     hidden: bool
     """Whether the name cannot be written in Python, so that the class is one of the stub alone."""
 
@@ -175,18 +176,15 @@ class _MessageView:
     oneofs: list[tuple[TypeExpr, TypeExpr]]
     """Each oneof and its members."""
 
-    @property
-    def bases(self) -> list[TypeExpr]:
-        """The bases of its class."""
-        return [TypeExpr("_Message")]
-
 
 def _message(message: Message, types: StubTypes) -> _MessageView:
     oneofs = _oneofs(message)
     groups = [name for name, _ in oneofs]
     names = [field.name for field in message.fields]
+    literal = f"{types.private}Literal"
     return _MessageView(
         name=escape(message.name),
+        bases=[TypeExpr(f"{types.private}Message")],
         hidden=escape(message.name) != message.name,
         comment=message.comment or f"The message {message.name}.",
         fields=[
@@ -198,12 +196,12 @@ def _message(message: Message, types: StubTypes) -> _MessageView:
         messages=[_message(nested, types) for nested in message.messages],
         enums=[_enum(enum, types) for enum in message.enums],
         extensions=_extensions(message.extensions, types),
-        receiver="_self" if "self" in names else "self",
+        receiver=f"{types.private}self" if "self" in names else "self",
         arguments=[(f.name, types.argument(f)) for f in message.fields if _is_name(f.name)],
-        has_field=_literal([*(f.name for f in message.fields if f.presence), *groups]),
-        clear_field=_literal([*names, *groups]),
+        has_field=_one_of(literal, [*(f.name for f in message.fields if f.presence), *groups]),
+        clear_field=_one_of(literal, [*names, *groups]),
         oneofs=[
-            (TypeExpr("_Literal", (_string(name),)), TypeExpr("_Literal", members, optional=True))
+            (TypeExpr(literal, (_string(name),)), TypeExpr(literal, members, optional=True))
             for name, fields in oneofs
             for members in [tuple(map(_string, fields))]
         ],
@@ -227,11 +225,15 @@ def _field(field: Field, types: StubTypes) -> _FieldView:
 
 def _enum(enum: Enum, types: StubTypes) -> _EnumView:
     values = [value for value in enum.values if _is_name(value.name)]
+    holder = f"{types.private}{enum.name}Enum"
     return _EnumView(
         name=escape(enum.name),
-        holder=f"_{enum.name}Enum",
-        wrapper=f"_{enum.name}EnumType",
-        inner_value_type=types.beside(enum.ref, f"_{enum.name}Enum.ValueType"),
+        holder=holder,
+        wrapper=f"{holder}Type",
+        wrapper_bases=[
+            TypeExpr(f"{types.private}EnumTypeWrapper", (TypeExpr(f"{holder}.ValueType"),))
+        ],
+        inner_value_type=types.beside(enum.ref, f"{holder}.ValueType"),
         hidden=escape(enum.name) != enum.name,
         values=values,
         members=[value for value in values if value.name not in _ENUM_MEMBERS],
@@ -248,9 +250,9 @@ def _extensions(extensions: Iterable[Extension], types: StubTypes) -> list[tuple
     return [(e.field.name, types.extension(e)) for e in extensions if _is_name(e.field.name)]
 
 
-def _literal(names: Iterable[str]) -> TypeExpr | None:
+def _one_of(literal: str, names: Iterable[str]) -> TypeExpr | None:
     values = tuple(map(_string, names))
-    return TypeExpr("_Literal", values) if values else None
+    return TypeExpr(literal, values) if values else None
 
 
 def _string(text: str) -> TypeExpr:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
 from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import TypeExpr, class_header
+from protoc_gen_nats.layout import TypeExpr, assigned_width, class_header
 from protoc_gen_nats.model import Event, File, Method, MethodKind, Service, TypeRef
 from protoc_gen_nats.naming import handler_name, member_name, publisher_name, stub_module
 from protoc_gen_nats.render import render as render_template
+from protoc_gen_nats.targets.python_policies import event_info, policy_arguments
 
 __all__ = ["CONTRACT", "ServiceView", "render", "service_types"]
 
@@ -43,6 +44,8 @@ def service_types(services: Sequence[Service]) -> Iterator[TypeRef]:
     for service in services:
         for method in service.methods:
             yield from (method.request, method.response)
+            if method.cache:
+                yield from (event.ref for event in method.cache.invalidated_by)
         for event in service.publishes:
             yield event.ref
         for consumer in service.consumers:
@@ -73,12 +76,12 @@ class _EventView:
 
     attribute: str
     type: TypeExpr
-    message: str
-    """Its class, at run time."""
+    constant: str
+    """Its description, as a constant of a class."""
 
-    subject: str
-    key_field: str | None
-    durable: bool
+    argument: str
+    """Its description, as an argument of a handler's."""
+
     comment: str
     publisher: str
     handler: str
@@ -97,6 +100,9 @@ class _MethodView:
 
     response: str
     timeout: str
+    policies: list[str]
+    """Arguments of its description that say more than the defaults."""
+
     comment: str
     client_prefix: str
     """`async ` where the client's method is a coroutine."""
@@ -172,6 +178,7 @@ class ServiceView:
 def _method(method: Method, imports: ModuleImports) -> _MethodView:
     request = TypeExpr(imports.expression(method.request))
     response = TypeExpr(imports.expression(method.response))
+    width = assigned_width("_codegen.MethodInfo(", method.python_name, 4)
     many_in, many_out = method.kind in _CLIENT_STREAMS, method.kind in _SERVER_STREAMS
     return _MethodView(
         name=method.name,
@@ -180,7 +187,8 @@ def _method(method: Method, imports: ModuleImports) -> _MethodView:
         kind=method.kind.name,
         request=imports.value(method.request),
         response=imports.value(method.response),
-        timeout=repr(float(method.timeout)),
+        timeout=repr(method.timeout),
+        policies=list(policy_arguments(method, imports, 8, width)),
         comment=method.comment or f"Calls {method.full_name}.",
         client_prefix="" if many_out else "async ",
         returns_await="" if many_out else "await ",
@@ -196,10 +204,8 @@ def _event(event: Event, imports: ModuleImports) -> _EventView:
     return _EventView(
         attribute=member_name(event.name),
         type=TypeExpr(imports.expression(event.ref)),
-        message=imports.value(event.ref),
-        subject=event.subject,
-        key_field=event.key_field,
-        durable=event.durable,
+        constant=event_info(event, imports, 4),
+        argument=event_info(event, imports, 24),
         comment=event.comment or f"The event {event.ref.full_name}.",
         publisher=publisher_name(event.name),
         handler=handler_name(event.name),

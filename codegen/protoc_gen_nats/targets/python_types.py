@@ -47,15 +47,21 @@ class StubTypes:
     In a class, its own fields and nested types come before what the module has of the same name. So
     builtins that some class of the file hides are written `_builtins.int`, and types of the file
     itself that are hidden are taken from the module as another would take them, `_quest_pb2.Quest`.
+
+    Attributes:
+        private: What the names begin with that the stub alone has, `_`; no name of the file does.
     """
 
     def __init__(self, file: File) -> None:
         members = {name for m in all_messages(file.messages) for name in _members(m)}
         names = members | set(_module_names(file))
+        self.private = "_"
+        while any(name.startswith(self.private) for name in names):
+            self.private += "py_"
         self._module = file.module
         self._hidden = members
         self._imports = ModuleImports(
-            (ref for ref in _references(file) if self._is_imported(ref)), prefix="_"
+            (ref for ref in _references(file) if self._is_imported(ref)), prefix=self.private
         )
         self.qualified = bool(names & _BUILTINS)
         """Whether something in the file is called like a builtin."""
@@ -63,7 +69,7 @@ class StubTypes:
     @property
     def builtins(self) -> str:
         """What stands before the name of a builtin."""
-        return "_builtins." if self.qualified else ""
+        return f"{self.private}builtins." if self.qualified else ""
 
     def import_lines(self) -> list[str]:
         """The imports of the modules whose types are used."""
@@ -72,7 +78,7 @@ class StubTypes:
     def attribute(self, field: Field) -> TypeExpr:
         """The type of a field's attribute."""
         generic = container(field)
-        return self._generic(f"_{generic}", field) if generic else self._value(field)
+        return self._generic(generic, field) if generic else self._value(field)
 
     def argument(self, field: Field) -> TypeExpr:
         """The type of a field's argument of the constructor."""
@@ -80,7 +86,7 @@ class StubTypes:
             value = self._value(field)
         else:
             mapping = field.cardinality is Cardinality.MAP
-            value = self._generic("_Mapping" if mapping else "_Iterable", field)
+            value = self._generic("Mapping" if mapping else "Iterable", field)
         return TypeExpr(value.name, value.arguments, optional=True)
 
     def beside(self, ref: TypeRef, name: str) -> TypeExpr:
@@ -91,13 +97,12 @@ class StubTypes:
     def extension(self, extension: Extension) -> TypeExpr:
         """The type of an extension's descriptor."""
         arguments = (self._type(extension.extendee), self.attribute(extension.field))
-        return TypeExpr("_ExtensionFieldDescriptor", arguments)
+        return TypeExpr(f"{self.private}ExtensionFieldDescriptor", arguments)
 
     def _generic(self, name: str, field: Field) -> TypeExpr:
         value = self._value(field)
-        if field.map_key is None:
-            return TypeExpr(name, (value,))
-        return TypeExpr(name, (self._scalar(field.map_key), value))
+        keys = () if field.map_key is None else (self._scalar(field.map_key),)
+        return TypeExpr(f"{self.private}{name}", (*keys, value))
 
     def _value(self, field: Field) -> TypeExpr:
         """The type of one value of a field."""

@@ -27,6 +27,29 @@ class AiIntegrationServiceMethods:
         request=ai_integration_pb2.InferRequest,
         response=ai_integration_pb2.InferResponse,
         timeout=30.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        retry=_codegen.RetryInfo(max_attempts=2),
+        cache=_codegen.CacheInfo(
+            ttl=3600.0,
+            key_fields=(
+                "model",
+                "prompt",
+                "conversation",
+                "parameters",
+            ),
+            invalidated_by=(
+                _codegen.EventInfo(
+                    message=model_mgmt_pb2.ModelSelected,
+                    subject="evt.ai.model.selected.v1",
+                    key_field="model_id",
+                    durable=True,
+                ),
+            ),
+        ),
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=128,
+            max_queued=256,
+        ),
     )
     stream_infer: Final = _codegen.MethodInfo(
         service="bodybroker.ai_integration.v1.AiIntegrationService",
@@ -37,6 +60,11 @@ class AiIntegrationServiceMethods:
         request=ai_integration_pb2.StreamInferRequest,
         response=ai_integration_pb2.StreamInferResponse,
         timeout=120.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=128,
+            max_queued=256,
+        ),
     )
     chat: Final = _codegen.MethodInfo(
         service="bodybroker.ai_integration.v1.AiIntegrationService",
@@ -76,6 +104,7 @@ class AiIntegrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> ai_integration_pb2.InferResponse:
         """Answers a prompt or a conversation in one piece.
 
@@ -96,6 +125,7 @@ class AiIntegrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def stream_infer(
@@ -105,6 +135,7 @@ class AiIntegrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[ai_integration_pb2.StreamInferResponse]:
         """Answers a prompt or a conversation token by token.
 
@@ -119,6 +150,7 @@ class AiIntegrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def chat(
@@ -128,6 +160,7 @@ class AiIntegrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[ai_integration_pb2.ChatResponse]:
         """Holds a conversation: user turns go in, tokens come out.
 
@@ -143,6 +176,7 @@ class AiIntegrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

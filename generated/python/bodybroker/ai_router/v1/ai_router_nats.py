@@ -26,6 +26,7 @@ class AiRouterServiceMethods:
         request=ai_router_pb2.RouteRequest,
         response=ai_router_pb2.RouteResponse,
         timeout=2.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     check_health: Final = _codegen.MethodInfo(
         service="bodybroker.ai_router.v1.AiRouterService",
@@ -36,6 +37,7 @@ class AiRouterServiceMethods:
         request=ai_router_pb2.CheckHealthRequest,
         response=ai_router_pb2.CheckHealthResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -53,6 +55,7 @@ class AiRouterServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> ai_router_pb2.RouteResponse:
         """Chooses an instance for a request. It does not make the request.
 
@@ -65,6 +68,7 @@ class AiRouterServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def check_health(
@@ -74,6 +78,7 @@ class AiRouterServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> ai_router_pb2.CheckHealthResponse:
         """Reports how well the instances work that requests can be routed to.
 
@@ -85,6 +90,7 @@ class AiRouterServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

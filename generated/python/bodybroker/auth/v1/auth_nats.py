@@ -36,6 +36,8 @@ class AuthServiceMethods:
         request=auth_pb2.ValidateSessionRequest,
         response=auth_pb2.ValidateSessionResponse,
         timeout=2.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        hedging=_codegen.HedgingInfo(delay=0.05),
     )
     revoke_session: Final = _codegen.MethodInfo(
         service="bodybroker.auth.v1.AuthService",
@@ -46,6 +48,7 @@ class AuthServiceMethods:
         request=auth_pb2.RevokeSessionRequest,
         response=auth_pb2.RevokeSessionResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     check_rate_limit: Final = _codegen.MethodInfo(
         service="bodybroker.auth.v1.AuthService",
@@ -90,6 +93,7 @@ class AuthServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> auth_pb2.CreateSessionResponse:
         """Opens a session for a user who has proven who they are.
 
@@ -104,6 +108,7 @@ class AuthServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def validate_session(
@@ -113,6 +118,7 @@ class AuthServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> auth_pb2.ValidateSessionResponse:
         """Tells whose session a token proves.
 
@@ -125,6 +131,7 @@ class AuthServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def revoke_session(
@@ -134,6 +141,7 @@ class AuthServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> auth_pb2.RevokeSessionResponse:
         """Ends a session at once.
 
@@ -146,6 +154,7 @@ class AuthServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def check_rate_limit(
@@ -155,6 +164,7 @@ class AuthServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> auth_pb2.CheckRateLimitResponse:
         """Counts an attempt, and tells whether it is within the limit.
 
@@ -170,6 +180,7 @@ class AuthServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

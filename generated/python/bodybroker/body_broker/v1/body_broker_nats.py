@@ -46,6 +46,8 @@ class BodyBrokerServiceMethods:
         request=body_broker_pb2.CompleteDealRequest,
         response=body_broker_pb2.CompleteDealResponse,
         timeout=10.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        idempotency=_codegen.IdempotencyInfo(required=True),
     )
 
 
@@ -81,6 +83,7 @@ class BodyBrokerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> body_broker_pb2.HarvestResponse:
         """Takes what a target yields, and gives it to the player.
 
@@ -96,6 +99,7 @@ class BodyBrokerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def negotiate(
@@ -105,6 +109,7 @@ class BodyBrokerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[body_broker_pb2.NegotiateResponse]:
         """Haggles with a broker: offers go in, counter-offers come out.
 
@@ -123,6 +128,7 @@ class BodyBrokerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def complete_deal(
@@ -132,6 +138,7 @@ class BodyBrokerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> body_broker_pb2.CompleteDealResponse:
         """Exchanges goods and money of a deal.
 
@@ -149,6 +156,7 @@ class BodyBrokerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

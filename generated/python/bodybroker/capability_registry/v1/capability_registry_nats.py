@@ -26,6 +26,7 @@ class CapabilityRegistryServiceMethods:
         request=capability_registry_pb2.RegisterRequest,
         response=capability_registry_pb2.RegisterResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     query: Final = _codegen.MethodInfo(
         service="bodybroker.capability_registry.v1.CapabilityRegistryService",
@@ -36,6 +37,7 @@ class CapabilityRegistryServiceMethods:
         request=capability_registry_pb2.QueryRequest,
         response=capability_registry_pb2.QueryResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     heartbeat: Final = _codegen.MethodInfo(
         service="bodybroker.capability_registry.v1.CapabilityRegistryService",
@@ -45,7 +47,8 @@ class CapabilityRegistryServiceMethods:
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=capability_registry_pb2.HeartbeatRequest,
         response=capability_registry_pb2.HeartbeatResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     watch: Final = _codegen.MethodInfo(
         service="bodybroker.capability_registry.v1.CapabilityRegistryService",
@@ -55,7 +58,8 @@ class CapabilityRegistryServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=capability_registry_pb2.WatchRequest,
         response=capability_registry_pb2.WatchResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -90,6 +94,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> capability_registry_pb2.RegisterResponse:
         """Announces a capability of one instance.
 
@@ -103,6 +108,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def query(
@@ -112,6 +118,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> capability_registry_pb2.QueryResponse:
         """Finds capabilities that are registered now, the cheapest first.
 
@@ -123,6 +130,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def heartbeat(
@@ -132,6 +140,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> capability_registry_pb2.HeartbeatResponse:
         """Keeps an instance's capabilities alive, as long as the stream runs.
 
@@ -146,6 +155,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def watch(
@@ -155,6 +165,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[capability_registry_pb2.WatchResponse]:
         """Sends what is registered, and then every change.
 
@@ -167,6 +178,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,10 @@ class EnvironmentalNarrativeServiceMethods:
         request=environmental_narrative_pb2.GenerateRequest,
         response=environmental_narrative_pb2.GenerateResponse,
         timeout=30.0,
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=32,
+            max_queued=64,
+        ),
     )
     update_context: Final = _codegen.MethodInfo(
         service="bodybroker.environmental_narrative.v1.EnvironmentalNarrativeService",
@@ -36,6 +40,7 @@ class EnvironmentalNarrativeServiceMethods:
         request=environmental_narrative_pb2.UpdateContextRequest,
         response=environmental_narrative_pb2.UpdateContextResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -64,6 +69,7 @@ class EnvironmentalNarrativeServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> environmental_narrative_pb2.GenerateResponse:
         """Makes a scene for a place.
 
@@ -79,6 +85,7 @@ class EnvironmentalNarrativeServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def update_context(
@@ -88,6 +95,7 @@ class EnvironmentalNarrativeServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> environmental_narrative_pb2.UpdateContextResponse:
         """Changes what is known of a zone.
 
@@ -103,6 +111,7 @@ class EnvironmentalNarrativeServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -35,7 +35,8 @@ class EventBusServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=event_bus_pb2.SubscribeRequest,
         response=event_bus_pb2.SubscribeResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     unsubscribe: Final = _codegen.MethodInfo(
         service="bodybroker.event_bus.v1.EventBusService",
@@ -46,6 +47,7 @@ class EventBusServiceMethods:
         request=event_bus_pb2.UnsubscribeRequest,
         response=event_bus_pb2.UnsubscribeResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -64,6 +66,7 @@ class EventBusServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> event_bus_pb2.PublishResponse:
         """Publishes one event of any declared type.
 
@@ -81,6 +84,7 @@ class EventBusServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def subscribe(
@@ -90,6 +94,7 @@ class EventBusServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[event_bus_pb2.SubscribeResponse]:
         """Sends events whose subjects match, from now on or from the past.
 
@@ -108,6 +113,7 @@ class EventBusServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unsubscribe(
@@ -117,6 +123,7 @@ class EventBusServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> event_bus_pb2.UnsubscribeResponse:
         """Ends a subscription, from anywhere.
 
@@ -129,6 +136,7 @@ class EventBusServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,7 @@ class KnowledgeBaseServiceMethods:
         request=knowledge_base_pb2.QueryRequest,
         response=knowledge_base_pb2.QueryResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     ingest: Final = _codegen.MethodInfo(
         service="bodybroker.knowledge_base.v1.KnowledgeBaseService",
@@ -36,6 +37,7 @@ class KnowledgeBaseServiceMethods:
         request=knowledge_base_pb2.IngestRequest,
         response=knowledge_base_pb2.IngestResponse,
         timeout=600.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     update: Final = _codegen.MethodInfo(
         service="bodybroker.knowledge_base.v1.KnowledgeBaseService",
@@ -56,6 +58,7 @@ class KnowledgeBaseServiceMethods:
         request=knowledge_base_pb2.DeleteRequest,
         response=knowledge_base_pb2.DeleteResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -84,6 +87,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> knowledge_base_pb2.QueryResponse:
         """Finds documents by words, the most relevant first.
 
@@ -96,6 +100,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def ingest(
@@ -105,6 +110,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> knowledge_base_pb2.IngestResponse:
         """Stores a stream of documents, each message one of them.
 
@@ -119,6 +125,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def update(
@@ -128,6 +135,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> knowledge_base_pb2.UpdateResponse:
         """Changes parts of a document.
 
@@ -140,6 +148,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def delete(
@@ -149,6 +158,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> knowledge_base_pb2.DeleteResponse:
         """Removes a document from its collection and from the index.
 
@@ -160,6 +170,7 @@ class KnowledgeBaseServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,8 @@ class LanguageSystemServiceMethods:
         request=language_system_pb2.TranslateRequest,
         response=language_system_pb2.TranslateResponse,
         timeout=20.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        cache=_codegen.CacheInfo(ttl=86400.0),
     )
     detect: Final = _codegen.MethodInfo(
         service="bodybroker.language_system.v1.LanguageSystemService",
@@ -36,6 +38,8 @@ class LanguageSystemServiceMethods:
         request=language_system_pb2.DetectRequest,
         response=language_system_pb2.DetectResponse,
         timeout=2.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        cache=_codegen.CacheInfo(ttl=86400.0),
     )
     localize: Final = _codegen.MethodInfo(
         service="bodybroker.language_system.v1.LanguageSystemService",
@@ -46,6 +50,8 @@ class LanguageSystemServiceMethods:
         request=language_system_pb2.LocalizeRequest,
         response=language_system_pb2.LocalizeResponse,
         timeout=2.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        cache=_codegen.CacheInfo(ttl=3600.0),
     )
 
 
@@ -74,6 +80,7 @@ class LanguageSystemServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> language_system_pb2.TranslateResponse:
         """Translates a text.
 
@@ -90,6 +97,7 @@ class LanguageSystemServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def detect(
@@ -99,6 +107,7 @@ class LanguageSystemServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> language_system_pb2.DetectResponse:
         """Tells which language a text is written in.
 
@@ -111,6 +120,7 @@ class LanguageSystemServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def localize(
@@ -120,6 +130,7 @@ class LanguageSystemServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> language_system_pb2.LocalizeResponse:
         """Fills a template with variables, in a player's language.
 
@@ -136,6 +147,7 @@ class LanguageSystemServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

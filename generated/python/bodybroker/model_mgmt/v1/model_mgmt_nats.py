@@ -26,6 +26,7 @@ class ModelMgmtServiceMethods:
         request=model_mgmt_pb2.ListModelsRequest,
         response=model_mgmt_pb2.ListModelsResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     get_model: Final = _codegen.MethodInfo(
         service="bodybroker.model_mgmt.v1.ModelMgmtService",
@@ -36,6 +37,8 @@ class ModelMgmtServiceMethods:
         request=model_mgmt_pb2.GetModelRequest,
         response=model_mgmt_pb2.GetModelResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        hedging=_codegen.HedgingInfo(delay=0.05),
     )
     select_model: Final = _codegen.MethodInfo(
         service="bodybroker.model_mgmt.v1.ModelMgmtService",
@@ -46,6 +49,7 @@ class ModelMgmtServiceMethods:
         request=model_mgmt_pb2.SelectModelRequest,
         response=model_mgmt_pb2.SelectModelResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -70,6 +74,7 @@ class ModelMgmtServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> model_mgmt_pb2.ListModelsResponse:
         """Lists the registered models, by id."""
         return await self._unary(
@@ -78,6 +83,7 @@ class ModelMgmtServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def get_model(
@@ -87,6 +93,7 @@ class ModelMgmtServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> model_mgmt_pb2.GetModelResponse:
         """Reads one model.
 
@@ -98,6 +105,7 @@ class ModelMgmtServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def select_model(
@@ -107,6 +115,7 @@ class ModelMgmtServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> model_mgmt_pb2.SelectModelResponse:
         """Makes a model the one that is used for a task.
 
@@ -124,6 +133,7 @@ class ModelMgmtServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

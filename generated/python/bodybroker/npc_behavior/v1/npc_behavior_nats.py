@@ -27,6 +27,7 @@ class NpcBehaviorServiceMethods:
         request=npc_behavior_pb2.PlanBehaviorRequest,
         response=npc_behavior_pb2.PlanBehaviorResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     stream_behavior: Final = _codegen.MethodInfo(
         service="bodybroker.npc_behavior.v1.NpcBehaviorService",
@@ -66,6 +67,7 @@ class NpcBehaviorServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> npc_behavior_pb2.PlanBehaviorResponse:
         """Plans the next actions of an NPC.
 
@@ -81,6 +83,7 @@ class NpcBehaviorServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def stream_behavior(
@@ -90,6 +93,7 @@ class NpcBehaviorServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[npc_behavior_pb2.StreamBehaviorResponse]:
         """Steers one NPC live: observations go in, actions come out.
 
@@ -106,6 +110,7 @@ class NpcBehaviorServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

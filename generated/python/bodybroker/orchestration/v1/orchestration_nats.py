@@ -36,7 +36,8 @@ class OrchestrationServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=orchestration_pb2.WatchExecutionRequest,
         response=orchestration_pb2.WatchExecutionResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     get_status: Final = _codegen.MethodInfo(
         service="bodybroker.orchestration.v1.OrchestrationService",
@@ -47,6 +48,7 @@ class OrchestrationServiceMethods:
         request=orchestration_pb2.GetStatusRequest,
         response=orchestration_pb2.GetStatusResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     cancel: Final = _codegen.MethodInfo(
         service="bodybroker.orchestration.v1.OrchestrationService",
@@ -57,6 +59,7 @@ class OrchestrationServiceMethods:
         request=orchestration_pb2.CancelRequest,
         response=orchestration_pb2.CancelResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -99,6 +102,7 @@ class OrchestrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> orchestration_pb2.ExecuteWorkflowResponse:
         """Starts a workflow and returns at once.
 
@@ -117,6 +121,7 @@ class OrchestrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def watch_execution(
@@ -126,6 +131,7 @@ class OrchestrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[orchestration_pb2.WatchExecutionResponse]:
         """Sends the state of an execution, and then each change until its end.
 
@@ -140,6 +146,7 @@ class OrchestrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def get_status(
@@ -149,6 +156,7 @@ class OrchestrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> orchestration_pb2.GetStatusResponse:
         """Reads the state of an execution.
 
@@ -161,6 +169,7 @@ class OrchestrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def cancel(
@@ -170,6 +179,7 @@ class OrchestrationServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> orchestration_pb2.CancelResponse:
         """Stops an execution.
 
@@ -185,6 +195,7 @@ class OrchestrationServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,10 @@ class PaymentServiceMethods:
         request=payment_pb2.ProcessRequest,
         response=payment_pb2.ProcessResponse,
         timeout=5.0,
+        idempotency=_codegen.IdempotencyInfo(
+            ttl=604800.0,
+            required=True,
+        ),
     )
     validate: Final = _codegen.MethodInfo(
         service="bodybroker.payment.v1.PaymentService",
@@ -36,6 +40,7 @@ class PaymentServiceMethods:
         request=payment_pb2.ValidateRequest,
         response=payment_pb2.ValidateResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     refund: Final = _codegen.MethodInfo(
         service="bodybroker.payment.v1.PaymentService",
@@ -46,6 +51,10 @@ class PaymentServiceMethods:
         request=payment_pb2.RefundRequest,
         response=payment_pb2.RefundResponse,
         timeout=5.0,
+        idempotency=_codegen.IdempotencyInfo(
+            ttl=604800.0,
+            required=True,
+        ),
     )
 
 
@@ -82,6 +91,7 @@ class PaymentServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> payment_pb2.ProcessResponse:
         """Moves money.
 
@@ -98,6 +108,7 @@ class PaymentServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def validate(
@@ -107,6 +118,7 @@ class PaymentServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> payment_pb2.ValidateResponse:
         """Tells whether a payment would go through at this moment.
 
@@ -119,6 +131,7 @@ class PaymentServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def refund(
@@ -128,6 +141,7 @@ class PaymentServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> payment_pb2.RefundResponse:
         """Undoes a payment in full.
 
@@ -144,6 +158,7 @@ class PaymentServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,7 @@ class PerformanceModeServiceMethods:
         request=performance_mode_pb2.AdjustModeRequest,
         response=performance_mode_pb2.AdjustModeResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     report_metrics: Final = _codegen.MethodInfo(
         service="bodybroker.performance_mode.v1.PerformanceModeService",
@@ -35,7 +36,8 @@ class PerformanceModeServiceMethods:
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=performance_mode_pb2.ReportMetricsRequest,
         response=performance_mode_pb2.ReportMetricsResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     get_metrics: Final = _codegen.MethodInfo(
         service="bodybroker.performance_mode.v1.PerformanceModeService",
@@ -46,6 +48,7 @@ class PerformanceModeServiceMethods:
         request=performance_mode_pb2.GetMetricsRequest,
         response=performance_mode_pb2.GetMetricsResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     set_budget: Final = _codegen.MethodInfo(
         service="bodybroker.performance_mode.v1.PerformanceModeService",
@@ -56,6 +59,7 @@ class PerformanceModeServiceMethods:
         request=performance_mode_pb2.SetBudgetRequest,
         response=performance_mode_pb2.SetBudgetResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -85,6 +89,7 @@ class PerformanceModeServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> performance_mode_pb2.AdjustModeResponse:
         """Sets a player's quality mode, or leaves the choice to the service.
 
@@ -96,6 +101,7 @@ class PerformanceModeServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def report_metrics(
@@ -105,6 +111,7 @@ class PerformanceModeServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> performance_mode_pb2.ReportMetricsResponse:
         """Takes the frame metrics of one player's client, about one report a second.
 
@@ -118,6 +125,7 @@ class PerformanceModeServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def get_metrics(
@@ -127,6 +135,7 @@ class PerformanceModeServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> performance_mode_pb2.GetMetricsResponse:
         """Sums up what a player's client has reported.
 
@@ -138,6 +147,7 @@ class PerformanceModeServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def set_budget(
@@ -147,6 +157,7 @@ class PerformanceModeServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> performance_mode_pb2.SetBudgetResponse:
         """Sets what a player's client should keep to."""
         return await self._unary(
@@ -155,6 +166,7 @@ class PerformanceModeServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -36,6 +36,7 @@ class QuestServiceMethods:
         request=quest_pb2.CompleteObjectiveRequest,
         response=quest_pb2.CompleteObjectiveResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -70,6 +71,7 @@ class QuestServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> quest_pb2.GenerateQuestResponse:
         """Generates a quest for a player and gives it to them.
 
@@ -85,6 +87,7 @@ class QuestServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def complete_objective(
@@ -94,6 +97,7 @@ class QuestServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> quest_pb2.CompleteObjectiveResponse:
         """Marks one objective of a quest as done.
 
@@ -112,6 +116,7 @@ class QuestServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -36,6 +36,7 @@ class RouterServiceMethods:
         request=router_pb2.HealthRequest,
         response=router_pb2.HealthResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -64,6 +65,7 @@ class RouterServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> router_pb2.RouteResponse:
         """Makes one unary call and returns its answer.
 
@@ -81,6 +83,7 @@ class RouterServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def health(
@@ -90,6 +93,7 @@ class RouterServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> router_pb2.HealthResponse:
         """Reports how well the running instances work.
 
@@ -101,6 +105,7 @@ class RouterServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,8 @@ class SettingsServiceMethods:
         request=settings_pb2.GetRequest,
         response=settings_pb2.GetResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        hedging=_codegen.HedgingInfo(delay=0.05),
     )
     update: Final = _codegen.MethodInfo(
         service="bodybroker.settings.v1.SettingsService",
@@ -36,6 +38,7 @@ class SettingsServiceMethods:
         request=settings_pb2.UpdateRequest,
         response=settings_pb2.UpdateResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     reset: Final = _codegen.MethodInfo(
         service="bodybroker.settings.v1.SettingsService",
@@ -46,6 +49,7 @@ class SettingsServiceMethods:
         request=settings_pb2.ResetRequest,
         response=settings_pb2.ResetResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
 
 
@@ -74,6 +78,7 @@ class SettingsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> settings_pb2.GetResponse:
         """Reads the settings of a player, defaults filled in.
 
@@ -85,6 +90,7 @@ class SettingsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def update(
@@ -94,6 +100,7 @@ class SettingsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> settings_pb2.UpdateResponse:
         """Changes settings of a player.
 
@@ -109,6 +116,7 @@ class SettingsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def reset(
@@ -118,6 +126,7 @@ class SettingsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> settings_pb2.ResetResponse:
         """Takes settings of a player back to their defaults.
 
@@ -129,6 +138,7 @@ class SettingsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

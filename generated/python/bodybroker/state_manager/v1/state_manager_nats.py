@@ -37,6 +37,8 @@ class StateManagerServiceMethods:
         request=state_manager_pb2.GetRequest,
         response=state_manager_pb2.GetResponse,
         timeout=2.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        hedging=_codegen.HedgingInfo(delay=0.05),
     )
     batch_get: Final = _codegen.MethodInfo(
         service="bodybroker.state_manager.v1.StateManagerService",
@@ -47,6 +49,7 @@ class StateManagerServiceMethods:
         request=state_manager_pb2.BatchGetRequest,
         response=state_manager_pb2.BatchGetResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -82,6 +85,7 @@ class StateManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> state_manager_pb2.UpdateResponse:
         """Writes the state of one player or entity.
 
@@ -100,6 +104,7 @@ class StateManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def get(
@@ -109,6 +114,7 @@ class StateManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> state_manager_pb2.GetResponse:
         """Reads the state of one player or entity.
 
@@ -120,6 +126,7 @@ class StateManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def batch_get(
@@ -129,6 +136,7 @@ class StateManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> state_manager_pb2.BatchGetResponse:
         """Reads the states of many players and entities at once.
 
@@ -141,6 +149,7 @@ class StateManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

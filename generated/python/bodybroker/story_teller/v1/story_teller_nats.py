@@ -26,6 +26,10 @@ class StoryTellerServiceMethods:
         request=story_teller_pb2.GenerateRequest,
         response=story_teller_pb2.GenerateResponse,
         timeout=60.0,
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=32,
+            max_queued=64,
+        ),
     )
     stream_generate: Final = _codegen.MethodInfo(
         service="bodybroker.story_teller.v1.StoryTellerService",
@@ -36,6 +40,10 @@ class StoryTellerServiceMethods:
         request=story_teller_pb2.StreamGenerateRequest,
         response=story_teller_pb2.StreamGenerateResponse,
         timeout=120.0,
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=32,
+            max_queued=64,
+        ),
     )
     evaluate: Final = _codegen.MethodInfo(
         service="bodybroker.story_teller.v1.StoryTellerService",
@@ -46,6 +54,11 @@ class StoryTellerServiceMethods:
         request=story_teller_pb2.EvaluateRequest,
         response=story_teller_pb2.EvaluateResponse,
         timeout=60.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=32,
+            max_queued=64,
+        ),
     )
     continue_: Final = _codegen.MethodInfo(
         service="bodybroker.story_teller.v1.StoryTellerService",
@@ -56,6 +69,10 @@ class StoryTellerServiceMethods:
         request=story_teller_pb2.ContinueRequest,
         response=story_teller_pb2.ContinueResponse,
         timeout=60.0,
+        concurrency=_codegen.ConcurrencyInfo(
+            max_in_flight=32,
+            max_queued=64,
+        ),
     )
 
 
@@ -85,6 +102,7 @@ class StoryTellerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> story_teller_pb2.GenerateResponse:
         """Begins a story.
 
@@ -99,6 +117,7 @@ class StoryTellerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def stream_generate(
@@ -108,6 +127,7 @@ class StoryTellerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[story_teller_pb2.StreamGenerateResponse]:
         """Begins a story, and sends it while it is written.
 
@@ -122,6 +142,7 @@ class StoryTellerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def evaluate(
@@ -131,6 +152,7 @@ class StoryTellerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> story_teller_pb2.EvaluateResponse:
         """Judges in which ways a story might go on.
 
@@ -143,6 +165,7 @@ class StoryTellerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def continue_(
@@ -152,6 +175,7 @@ class StoryTellerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> story_teller_pb2.ContinueResponse:
         """Writes the next segment after a checkpoint.
 
@@ -168,6 +192,7 @@ class StoryTellerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,8 @@ class TimeManagerServiceMethods:
         request=time_manager_pb2.GetTimeRequest,
         response=time_manager_pb2.GetTimeResponse,
         timeout=2.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        hedging=_codegen.HedgingInfo(delay=0.05),
     )
     set_time: Final = _codegen.MethodInfo(
         service="bodybroker.time_manager.v1.TimeManagerService",
@@ -36,6 +38,7 @@ class TimeManagerServiceMethods:
         request=time_manager_pb2.SetTimeRequest,
         response=time_manager_pb2.SetTimeResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     schedule_event: Final = _codegen.MethodInfo(
         service="bodybroker.time_manager.v1.TimeManagerService",
@@ -55,7 +58,8 @@ class TimeManagerServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=time_manager_pb2.TicksRequest,
         response=time_manager_pb2.TicksResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -91,6 +95,7 @@ class TimeManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> time_manager_pb2.GetTimeResponse:
         """Reads a world's clock.
 
@@ -102,6 +107,7 @@ class TimeManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def set_time(
@@ -111,6 +117,7 @@ class TimeManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> time_manager_pb2.SetTimeResponse:
         """Sets a world's clock, its scale, or both.
 
@@ -126,6 +133,7 @@ class TimeManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def schedule_event(
@@ -135,6 +143,7 @@ class TimeManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> time_manager_pb2.ScheduleEventResponse:
         """Schedules something on a world's clock.
 
@@ -151,6 +160,7 @@ class TimeManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def ticks(
@@ -160,6 +170,7 @@ class TimeManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[time_manager_pb2.TicksResponse]:
         """Sends a world's time at an interval, with the events that are due.
 
@@ -174,6 +185,7 @@ class TimeManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

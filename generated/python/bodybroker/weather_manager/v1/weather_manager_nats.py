@@ -27,6 +27,7 @@ class WeatherManagerServiceMethods:
         request=weather_manager_pb2.GetWeatherRequest,
         response=weather_manager_pb2.GetWeatherResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     set_weather: Final = _codegen.MethodInfo(
         service="bodybroker.weather_manager.v1.WeatherManagerService",
@@ -37,6 +38,7 @@ class WeatherManagerServiceMethods:
         request=weather_manager_pb2.SetWeatherRequest,
         response=weather_manager_pb2.SetWeatherResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.IDEMPOTENT,
     )
     forecast: Final = _codegen.MethodInfo(
         service="bodybroker.weather_manager.v1.WeatherManagerService",
@@ -47,6 +49,7 @@ class WeatherManagerServiceMethods:
         request=weather_manager_pb2.ForecastRequest,
         response=weather_manager_pb2.ForecastResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -76,6 +79,7 @@ class WeatherManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> weather_manager_pb2.GetWeatherResponse:
         """Reads the weather in a zone.
 
@@ -88,6 +92,7 @@ class WeatherManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def set_weather(
@@ -97,6 +102,7 @@ class WeatherManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> weather_manager_pb2.SetWeatherResponse:
         """Sets the weather in a zone for a while, or its seed.
 
@@ -109,6 +115,7 @@ class WeatherManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def forecast(
@@ -118,6 +125,7 @@ class WeatherManagerServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> weather_manager_pb2.ForecastResponse:
         """Tells the weather of the next hours in a zone.
 
@@ -129,6 +137,7 @@ class WeatherManagerServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -26,6 +26,7 @@ class WorldStateServiceMethods:
         request=world_state_pb2.GetStateRequest,
         response=world_state_pb2.GetStateResponse,
         timeout=5.0,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
     update_state: Final = _codegen.MethodInfo(
         service="bodybroker.world_state.v1.WorldStateService",
@@ -45,7 +46,8 @@ class WorldStateServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=world_state_pb2.SubscribeRequest,
         response=world_state_pb2.SubscribeResponse,
-        timeout=86400.0,
+        timeout=None,
+        idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
     )
 
 
@@ -81,6 +83,7 @@ class WorldStateServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> world_state_pb2.GetStateResponse:
         """Lists entities of a world, by id.
 
@@ -95,6 +98,7 @@ class WorldStateServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def update_state(
@@ -104,6 +108,7 @@ class WorldStateServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> world_state_pb2.UpdateStateResponse:
         """Changes entities of a world, all of them or none.
 
@@ -119,6 +124,7 @@ class WorldStateServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def subscribe(
@@ -128,6 +134,7 @@ class WorldStateServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[world_state_pb2.SubscribeResponse]:
         """Sends changes of a world's entities as they happen.
 
@@ -143,6 +150,7 @@ class WorldStateServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -39,6 +39,7 @@ class PingServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> ping_pb2.PingResponse:
         """Calls PingService.Ping."""
         return await self._unary(
@@ -47,6 +48,7 @@ class PingServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -39,6 +39,7 @@ class PingServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> alpha_pb2.PingResponse:
         """Calls acme.alpha.v2alpha1.PingService.Ping."""
         return await self._unary(
@@ -47,6 +48,7 @@ class PingServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -132,6 +132,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """ "Quoted" """
         return await self._unary(
@@ -140,6 +141,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def two(
@@ -149,6 +151,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """Ends with a backslash \\"""
         return await self._unary(
@@ -157,6 +160,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def three(
@@ -166,6 +170,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """\"\"\" """
         return await self._unary(
@@ -174,6 +179,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def four(
@@ -183,6 +189,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """A block
         of several lines
@@ -194,6 +201,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def five(
@@ -203,6 +211,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """Three slashes."""
         return await self._unary(
@@ -211,6 +220,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def six(
@@ -220,6 +230,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """Calls acme.comments.v1.CommentsService.Six."""
         return await self._unary(
@@ -228,6 +239,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def seven(
@@ -237,6 +249,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """Control \x07 and \x1b[31m characters, a   tab, \u202eright to left\u202c, a
         line separator, a\xa0hard space.
@@ -247,6 +260,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def eight(
@@ -256,6 +270,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """Long lines stay as they are, because nobody else can know where a sentence of this comment may be broken."""
         return await self._unary(
@@ -264,6 +279,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def nine(
@@ -273,6 +289,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """A list:
         - one
@@ -286,6 +303,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def ten(
@@ -295,6 +313,7 @@ class CommentsServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> comments_pb2.CommentsResponse:
         """Grüße, 世界, 🌍."""
         return await self._unary(
@@ -303,6 +322,7 @@ class CommentsServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

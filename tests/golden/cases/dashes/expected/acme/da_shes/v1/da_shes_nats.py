@@ -40,6 +40,7 @@ class DashesServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> other_file_pb2.Pong:
         """Calls acme.dashes.v1.DashesService.Ping."""
         return await self._unary(
@@ -48,6 +49,7 @@ class DashesServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

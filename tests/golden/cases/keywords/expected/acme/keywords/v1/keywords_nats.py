@@ -45,7 +45,7 @@ class classMethods:
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=getattr(keywords_pb2, "from"),
         response=getattr(getattr(keywords_pb2, "None"), "class"),
-        timeout=5.0,
+        timeout=None,
     )
     float_: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
@@ -126,6 +126,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.None_.class_:
         """Calls acme.keywords.v1.class.Import."""
         return await self._unary(
@@ -134,6 +135,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def class_(
@@ -143,6 +145,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.from_:
         """Calls acme.keywords.v1.class.Class."""
         return await self._unary(
@@ -151,6 +154,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def match(
@@ -160,6 +164,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[keywords_pb2.None_.class_]:
         """Calls acme.keywords.v1.class.Match."""
         return self._bidi_stream(
@@ -168,6 +173,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def float_(
@@ -177,6 +183,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.from_:
         """Calls acme.keywords.v1.class.Float."""
         return await self._unary(
@@ -185,6 +192,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def str_(
@@ -194,6 +202,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.from_:
         """Calls acme.keywords.v1.class.Str."""
         return await self._unary(
@@ -202,6 +211,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def protonats_(
@@ -211,6 +221,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.from_:
         """Calls acme.keywords.v1.class.Protonats."""
         return await self._unary(
@@ -219,6 +230,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def keywords_pb2_(
@@ -228,6 +240,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.from_:
         """Calls acme.keywords.v1.class.KeywordsPb2."""
         return await self._unary(
@@ -236,6 +249,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def rpc_hidden(
@@ -245,6 +259,7 @@ class classClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> keywords_pb2.from_:
         """Calls acme.keywords.v1.class._Hidden."""
         return await self._unary(
@@ -253,6 +268,7 @@ class classClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

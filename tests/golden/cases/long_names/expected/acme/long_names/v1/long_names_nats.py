@@ -35,7 +35,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M24VeryLongNameThatSomeb,
         response=long_names_pb2.M24VeryLongNameThatSomeb,
-        timeout=5.0,
+        timeout=None,
     )
     client_m24_very_long_name_that_someb: Final = _codegen.MethodInfo(
         service="acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService",
@@ -45,7 +45,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M24VeryLongNameThatSomeb,
         response=long_names_pb2.M24VeryLongNameThatSomeb,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m24_very_long_name_that_someb: Final = _codegen.MethodInfo(
         service="acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService",
@@ -55,7 +55,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M24VeryLongNameThatSomeb.Inner.M24VeryLongNameThatSomebInner,
         response=long_names_pb2.M24VeryLongNameThatSomeb.Inner.M24VeryLongNameThatSomebInner,
-        timeout=5.0,
+        timeout=None,
     )
     unary_m36_very_long_name_that_somebody_really_wro: Final = _codegen.MethodInfo(
         service="acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService",
@@ -75,7 +75,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M36VeryLongNameThatSomebodyReallyWro,
         response=long_names_pb2.M36VeryLongNameThatSomebodyReallyWro,
-        timeout=5.0,
+        timeout=None,
     )
     client_m36_very_long_name_that_somebody_really_wro: Final = _codegen.MethodInfo(
         service="acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService",
@@ -85,7 +85,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M36VeryLongNameThatSomebodyReallyWro,
         response=long_names_pb2.M36VeryLongNameThatSomebodyReallyWro,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m36_very_long_name_that_somebody_really_wro: Final = _codegen.MethodInfo(
         service="acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService",
@@ -95,7 +95,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M36VeryLongNameThatSomebodyReallyWro.Inner.M36VeryLongNameThatSomebodyReallyWroInner,
         response=long_names_pb2.M36VeryLongNameThatSomebodyReallyWro.Inner.M36VeryLongNameThatSomebodyReallyWroInner,
-        timeout=5.0,
+        timeout=None,
     )
     unary_m44_very_long_name_that_somebody_really_wrote_into_as: Final = (
         _codegen.MethodInfo(
@@ -118,7 +118,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             kind=_codegen.MethodKind.SERVER_STREAM,
             request=long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS,
             response=long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS,
-            timeout=5.0,
+            timeout=None,
         )
     )
     client_m44_very_long_name_that_somebody_really_wrote_into_as: Final = (
@@ -130,7 +130,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             kind=_codegen.MethodKind.CLIENT_STREAM,
             request=long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS,
             response=long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS,
-            timeout=5.0,
+            timeout=None,
         )
     )
     bidi_m44_very_long_name_that_somebody_really_wrote_into_as: Final = (
@@ -142,7 +142,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             kind=_codegen.MethodKind.BIDI_STREAM,
             request=long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS.Inner.M44VeryLongNameThatSomebodyReallyWroteIntoASInner,
             response=long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS.Inner.M44VeryLongNameThatSomebodyReallyWroteIntoASInner,
-            timeout=5.0,
+            timeout=None,
         )
     )
     unary_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit: Final = (
@@ -166,7 +166,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             kind=_codegen.MethodKind.SERVER_STREAM,
             request=long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit,
             response=long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit,
-            timeout=5.0,
+            timeout=None,
         )
     )
     client_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit: Final = (
@@ -178,7 +178,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             kind=_codegen.MethodKind.CLIENT_STREAM,
             request=long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit,
             response=long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit,
-            timeout=5.0,
+            timeout=None,
         )
     )
     bidi_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit: Final = (
@@ -190,7 +190,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             kind=_codegen.MethodKind.BIDI_STREAM,
             request=long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.Inner.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitInner,
             response=long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.Inner.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitInner,
-            timeout=5.0,
+            timeout=None,
         )
     )
     unary_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin: (
@@ -215,7 +215,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin,
         response=long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin,
-        timeout=5.0,
+        timeout=None,
     )
     client_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin: (
         Final
@@ -227,7 +227,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin,
         response=long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin: (
         Final
@@ -239,7 +239,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.Inner.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinInner,
         response=long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.Inner.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinInner,
-        timeout=5.0,
+        timeout=None,
     )
     unary_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of: (
         Final
@@ -263,7 +263,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf,
         response=long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf,
-        timeout=5.0,
+        timeout=None,
     )
     client_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of: (
         Final
@@ -275,7 +275,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf,
         response=long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of: (
         Final
@@ -287,7 +287,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.Inner.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfInner,
         response=long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.Inner.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfInner,
-        timeout=5.0,
+        timeout=None,
     )
     unary_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column: (
         Final
@@ -311,7 +311,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn,
         response=long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn,
-        timeout=5.0,
+        timeout=None,
     )
     client_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column: (
         Final
@@ -323,7 +323,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn,
         response=long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column: (
         Final
@@ -335,7 +335,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.Inner.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnInner,
         response=long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.Inner.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnInner,
-        timeout=5.0,
+        timeout=None,
     )
     unary_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon: (
         Final
@@ -359,7 +359,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon,
         response=long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon,
-        timeout=5.0,
+        timeout=None,
     )
     client_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon: (
         Final
@@ -371,7 +371,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon,
         response=long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon: (
         Final
@@ -383,7 +383,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.Inner.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonInner,
         response=long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.Inner.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonInner,
-        timeout=5.0,
+        timeout=None,
     )
     unary_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod: (
         Final
@@ -407,7 +407,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod,
         response=long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod,
-        timeout=5.0,
+        timeout=None,
     )
     client_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod: (
         Final
@@ -419,7 +419,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.CLIENT_STREAM,
         request=long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod,
         response=long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod,
-        timeout=5.0,
+        timeout=None,
     )
     bidi_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod: (
         Final
@@ -431,7 +431,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.Inner.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodInner,
         response=long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.Inner.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodInner,
-        timeout=5.0,
+        timeout=None,
     )
 
 
@@ -520,6 +520,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> long_names_pb2.M24VeryLongNameThatSomeb.Inner.M24VeryLongNameThatSomebInner:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.UnaryM24VeryLongNameThatSomeb."""
         return await self._unary(
@@ -528,6 +529,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m24_very_long_name_that_someb(
@@ -537,6 +539,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[long_names_pb2.M24VeryLongNameThatSomeb]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM24VeryLongNameThatSomeb."""
         return self._server_stream(
@@ -545,6 +548,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m24_very_long_name_that_someb(
@@ -554,6 +558,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> long_names_pb2.M24VeryLongNameThatSomeb:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ClientM24VeryLongNameThatSomeb."""
         return await self._client_stream(
@@ -562,6 +567,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m24_very_long_name_that_someb(
@@ -573,6 +579,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M24VeryLongNameThatSomeb.Inner.M24VeryLongNameThatSomebInner
     ]:
@@ -583,6 +590,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m36_very_long_name_that_somebody_really_wro(
@@ -592,6 +600,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M36VeryLongNameThatSomebodyReallyWro.Inner.M36VeryLongNameThatSomebodyReallyWroInner
     ):
@@ -602,6 +611,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m36_very_long_name_that_somebody_really_wro(
@@ -611,6 +621,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[long_names_pb2.M36VeryLongNameThatSomebodyReallyWro]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM36VeryLongNameThatSomebodyReallyWro."""
         return self._server_stream(
@@ -619,6 +630,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m36_very_long_name_that_somebody_really_wro(
@@ -628,6 +640,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> long_names_pb2.M36VeryLongNameThatSomebodyReallyWro:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ClientM36VeryLongNameThatSomebodyReallyWro."""
         return await self._client_stream(
@@ -636,6 +649,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m36_very_long_name_that_somebody_really_wro(
@@ -647,6 +661,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M36VeryLongNameThatSomebodyReallyWro.Inner.M36VeryLongNameThatSomebodyReallyWroInner
     ]:
@@ -657,6 +672,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m44_very_long_name_that_somebody_really_wrote_into_as(
@@ -666,6 +682,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS.Inner.M44VeryLongNameThatSomebodyReallyWroteIntoASInner
     ):
@@ -676,6 +693,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m44_very_long_name_that_somebody_really_wrote_into_as(
@@ -685,6 +703,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM44VeryLongNameThatSomebodyReallyWroteIntoAS."""
         return self._server_stream(
@@ -693,6 +712,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m44_very_long_name_that_somebody_really_wrote_into_as(
@@ -704,6 +724,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ClientM44VeryLongNameThatSomebodyReallyWroteIntoAS."""
         return await self._client_stream(
@@ -712,6 +733,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m44_very_long_name_that_somebody_really_wrote_into_as(
@@ -723,6 +745,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS.Inner.M44VeryLongNameThatSomebodyReallyWroteIntoASInner
     ]:
@@ -733,6 +756,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit(
@@ -742,6 +766,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.Inner.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitInner
     ):
@@ -752,6 +777,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit(
@@ -761,6 +787,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit
     ]:
@@ -771,6 +798,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit(
@@ -782,6 +810,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ClientM52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit."""
         return await self._client_stream(
@@ -790,6 +819,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m52_very_long_name_that_somebody_really_wrote_into_a_schema_wit(
@@ -801,6 +831,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.Inner.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitInner
     ]:
@@ -811,6 +842,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin(
@@ -820,6 +852,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.Inner.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinInner
     ):
@@ -830,6 +863,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin(
@@ -839,6 +873,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin
     ]:
@@ -849,6 +884,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin(
@@ -860,6 +896,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ClientM60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin."""
         return await self._client_stream(
@@ -868,6 +905,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m60_very_long_name_that_somebody_really_wrote_into_a_schema_without_thin(
@@ -879,6 +917,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.Inner.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinInner
     ]:
@@ -889,6 +928,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of(
@@ -898,6 +938,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.Inner.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfInner
     ):
@@ -908,6 +949,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of(
@@ -917,6 +959,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf
     ]:
@@ -927,6 +970,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of(
@@ -938,6 +982,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf
     ):
@@ -948,6 +993,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m66_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of(
@@ -959,6 +1005,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.Inner.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfInner
     ]:
@@ -969,6 +1016,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column(
@@ -978,6 +1026,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.Inner.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnInner
     ):
@@ -988,6 +1037,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column(
@@ -997,6 +1047,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn
     ]:
@@ -1007,6 +1058,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column(
@@ -1018,6 +1070,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn
     ):
@@ -1028,6 +1081,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m72_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_column(
@@ -1039,6 +1093,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.Inner.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnInner
     ]:
@@ -1049,6 +1104,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon(
@@ -1058,6 +1114,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.Inner.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonInner
     ):
@@ -1068,6 +1125,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon(
@@ -1077,6 +1135,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon
     ]:
@@ -1087,6 +1146,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon(
@@ -1098,6 +1158,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon
     ):
@@ -1108,6 +1169,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m80_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_lon(
@@ -1119,6 +1181,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.Inner.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonInner
     ]:
@@ -1129,6 +1192,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def unary_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod(
@@ -1138,6 +1202,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.Inner.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodInner
     ):
@@ -1148,6 +1213,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def server_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod(
@@ -1157,6 +1223,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod
     ]:
@@ -1167,6 +1234,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def client_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod(
@@ -1178,6 +1246,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> (
         long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod
     ):
@@ -1188,6 +1257,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def bidi_m96_very_long_name_that_somebody_really_wrote_into_a_schema_without_thinking_of_columns_very_long_name_that_somebod(
@@ -1199,6 +1269,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[
         long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.Inner.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodInner
     ]:
@@ -1209,6 +1280,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -52,6 +52,7 @@ class OtherServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> timestamp_pb2.Timestamp:
         """Calls acme.other.v1.OtherService.Ping."""
         return await self._unary(
@@ -60,6 +61,7 @@ class OtherServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def common(
@@ -69,6 +71,7 @@ class OtherServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> acme_other_shared_v1_types_pb2.Types:
         """Calls acme.other.v1.OtherService.Common."""
         return await self._unary(
@@ -77,6 +80,7 @@ class OtherServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

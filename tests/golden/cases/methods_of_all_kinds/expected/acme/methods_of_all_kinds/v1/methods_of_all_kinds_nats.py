@@ -35,7 +35,7 @@ class TalkServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=methods_of_all_kinds_pb2.SayRequest,
         response=methods_of_all_kinds_pb2.SayResponse,
-        timeout=5.0,
+        timeout=None,
     )
     tell: Final = _codegen.MethodInfo(
         service="acme.methods_of_all_kinds.v1.TalkService",
@@ -55,7 +55,7 @@ class TalkServiceMethods:
         kind=_codegen.MethodKind.BIDI_STREAM,
         request=methods_of_all_kinds_pb2.SayRequest,
         response=methods_of_all_kinds_pb2.SayResponse,
-        timeout=5.0,
+        timeout=None,
     )
 
 
@@ -69,6 +69,7 @@ class TalkServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> methods_of_all_kinds_pb2.SayResponse:
         """Says one thing.
 
@@ -80,6 +81,7 @@ class TalkServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def listen(
@@ -89,6 +91,7 @@ class TalkServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[methods_of_all_kinds_pb2.SayResponse]:
         """Listens."""
         return self._server_stream(
@@ -97,6 +100,7 @@ class TalkServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def tell(
@@ -106,6 +110,7 @@ class TalkServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> methods_of_all_kinds_pb2.SayResponse:
         """Tells a story."""
         return await self._client_stream(
@@ -114,6 +119,7 @@ class TalkServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def chat(
@@ -123,6 +129,7 @@ class TalkServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[methods_of_all_kinds_pb2.SayResponse]:
         """Talks."""
         return self._bidi_stream(
@@ -131,6 +138,7 @@ class TalkServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -35,7 +35,7 @@ class PingServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=nested_messages_pb2.Ping.Request,
         response=nested_messages_pb2.Ping.Response.Body,
-        timeout=5.0,
+        timeout=None,
     )
 
 
@@ -49,6 +49,7 @@ class PingServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> nested_messages_pb2.Ping.Response.Body:
         """Calls acme.nested_messages.v1.PingService.Ping."""
         return await self._unary(
@@ -57,6 +58,7 @@ class PingServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def watch(
@@ -66,6 +68,7 @@ class PingServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[nested_messages_pb2.Ping.Response.Body]:
         """Calls acme.nested_messages.v1.PingService.Watch."""
         return self._server_stream(
@@ -74,6 +77,7 @@ class PingServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -40,6 +40,7 @@ class PublicServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> parts_pb2.Part:
         """Calls acme.public.v1.PublicService.Cut."""
         return await self._unary(
@@ -48,6 +49,7 @@ class PublicServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

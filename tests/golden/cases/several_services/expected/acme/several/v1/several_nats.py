@@ -50,6 +50,7 @@ class PingServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> several_pb2.PingResponse:
         """Calls acme.several.v1.PingService.Ping."""
         return await self._unary(
@@ -58,6 +59,7 @@ class PingServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 
@@ -137,6 +139,7 @@ class PongServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> several_pb2.PingResponse:
         """Calls acme.several.v1.PongService.Ping."""
         return await self._unary(
@@ -145,6 +148,7 @@ class PongServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

@@ -36,7 +36,7 @@ class QuestServiceMethods:
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=quest_pb2.WatchQuestsRequest,
         response=quest_pb2.WatchQuestsResponse,
-        timeout=5.0,
+        timeout=None,
     )
 
 
@@ -70,6 +70,7 @@ class QuestServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> quest_pb2.GenerateQuestResponse:
         """Makes a quest."""
         return await self._unary(
@@ -78,6 +79,7 @@ class QuestServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     def watch_quests(
@@ -87,6 +89,7 @@ class QuestServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> AsyncIterator[quest_pb2.WatchQuestsResponse]:
         """Shows quests as they change."""
         return self._server_stream(
@@ -95,6 +98,7 @@ class QuestServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 

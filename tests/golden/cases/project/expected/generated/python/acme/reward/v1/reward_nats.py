@@ -51,6 +51,7 @@ class RewardServiceClient(_codegen.Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: protonats.CallInfo | None = None,
     ) -> reward_pb2.GrantResponse:
         """Calls acme.reward.v1.RewardService.Grant."""
         return await self._unary(
@@ -59,6 +60,7 @@ class RewardServiceClient(_codegen.Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
 
