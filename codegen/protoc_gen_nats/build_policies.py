@@ -107,14 +107,13 @@ class PolicyReader:
         self._check_below_timeout("hedging.delay", delay)
         return HedgingPolicy(delay=delay, max_attempts=attempts)
 
-    def idempotency(self) -> IdempotencyPolicy:
-        """How answers are kept for calls with an idempotency key."""
+    def idempotency(self) -> IdempotencyPolicy | None:
+        """How answers are kept for calls with an idempotency key; None: the schema says nothing."""
+        if not self._options.HasField("idempotency"):
+            return None
         options, unset = self._options.idempotency, IdempotencyPolicy()
-        if (
-            self._options.HasField("idempotency")
-            and self._is_unary("idempotency")
-            and self.idempotency_level is Idempotency.NO_SIDE_EFFECTS
-        ):
+        level = self.idempotency_level
+        if self._is_unary("idempotency") and level is Idempotency.NO_SIDE_EFFECTS:
             text = "is for methods with side effects, and it is NO_SIDE_EFFECTS: take it away"
             self._refuse("idempotency", text)
         return IdempotencyPolicy(

@@ -252,7 +252,7 @@ class Method:
     idempotency_level: Idempotency
     retry: RetryPolicy
     hedging: HedgingPolicy | None
-    idempotency: IdempotencyPolicy
+    idempotency: IdempotencyPolicy | None
     cache: CachePolicy | None
     concurrency: ConcurrencyLimit | None
     comment: str

@@ -156,8 +156,8 @@ class MethodInfo(Generic[RequestT_co, ResponseT_co]):
     hedging: HedgingInfo | None = None
     """When a second request is sent; None: never."""
 
-    idempotency: IdempotencyInfo = IdempotencyInfo()
-    """How answers to calls with an idempotency key are kept."""
+    idempotency: IdempotencyInfo | None = None
+    """How answers to calls with an idempotency key are kept; None: the schema says nothing."""
 
     cache: CacheInfo | None = None
     """How responses are cached; None: not at all."""

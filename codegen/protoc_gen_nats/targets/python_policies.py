@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import overload
 
 from protoc_gen_nats.imports import ModuleImports
 from protoc_gen_nats.layout import call, tuple_argument
@@ -37,17 +38,19 @@ def policy_arguments(
     """
     if method.idempotency_level is not Idempotency.UNKNOWN:
         yield f"idempotency_level=_codegen.Idempotency.{method.idempotency_level.name},"
-    policies = {
-        "retry": ("RetryInfo", _values(method.retry)),
+    policies: dict[str, tuple[str, list[str] | None]] = {
+        "retry": ("RetryInfo", _values(method.retry) or None),
         "hedging": ("HedgingInfo", _values(method.hedging)),
         "idempotency": ("IdempotencyInfo", _values(method.idempotency)),
         "cache": ("CacheInfo", _cache(method.cache, imports, indent + 4, width)),
         "concurrency": ("ConcurrencyInfo", _values(method.concurrency)),
     }
     for name, (type_, arguments) in policies.items():
-        if len(arguments) == 1:
-            yield f"{name}=_codegen.{type_}({arguments[0].removesuffix(',')}),"
-        elif arguments:
+        if arguments is None:
+            continue
+        if len(arguments) <= 1:
+            yield f"{name}=_codegen.{type_}({''.join(arguments).removesuffix(',')}),"
+        else:
             yield f"{name}={call(f'_codegen.{type_}', arguments, indent)},"
 
 
@@ -63,9 +66,15 @@ def event_info(event: Event, imports: ModuleImports, indent: int) -> str:
     return call("_codegen.EventInfo", arguments, indent)
 
 
-def _values(policy: _Policy | None) -> list[str]:
+@overload
+def _values(policy: _Policy) -> list[str]: ...
+@overload
+def _values(policy: _Policy | None) -> list[str] | None: ...
+def _values(policy: _Policy | None) -> list[str] | None:
     """The numbers and switches of a policy that are not the defaults, all of them short."""
-    values = ((field, getattr(policy, field.name)) for field in fields(policy)) if policy else ()
+    if policy is None:
+        return None
+    values = ((field, getattr(policy, field.name)) for field in fields(policy))
     return [
         f"{field.name}={value!r},"
         for field, value in values
@@ -75,12 +84,14 @@ def _values(policy: _Policy | None) -> list[str]:
 
 def _cache(
     policy: CachePolicy | None, imports: ModuleImports, indent: int, width: int
-) -> list[str]:
+) -> list[str] | None:
+    if policy is None:
+        return None
     arguments = _values(policy)
-    if policy and policy.key_fields:
+    if policy.key_fields:
         names = [string_literal(name) for name in policy.key_fields]
         arguments.append(tuple_argument(names, "key_fields", indent, width))
-    if policy and policy.invalidated_by:
+    if policy.invalidated_by:
         events = [event_info(event, imports, indent + 4) for event in policy.invalidated_by]
         arguments.append(tuple_argument(events, "invalidated_by", indent, width))
     return arguments

@@ -53,6 +53,7 @@ class PolicyServiceMethods:
         response=method_policies_pb2.WriteResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        idempotency=_codegen.IdempotencyInfo(),
     )
     read: Final = _codegen.MethodInfo(
         service="acme.method_policies.v1.PolicyService",
