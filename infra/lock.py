@@ -49,6 +49,11 @@ LOCKS = (
         options=("--extra=validate", "--constraint=requirements/dev.txt"),
     ),
     Lock(
+        file="bench.txt",
+        holds="The requirements of `.[bench]`",
+        options=("--extra=bench", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
         file="lowest.txt",
         holds="The oldest base requirements that are supported",
         options=("--resolution=lowest-direct",),

@@ -49,6 +49,8 @@ def test_a_lock_file_names_packages_and_hashes_and_no_places(lock: Path) -> None
         ("base.txt", ""),
         ("validate.txt", ""),
         ("validate.txt", "validate"),
+        ("bench.txt", "bench"),
+        ("bench.txt", ""),
         ("lowest.txt", ""),
     ],
 )
