@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bench.peer import Outcome, Workload
 
-__all__ = ["WIDTH", "keep_in_flight", "megabytes", "once", "one_by_one", "sized"]
+__all__ = ["WIDTH", "keep_in_flight", "megabytes", "once", "one_by_one", "side_by_side", "sized"]
 
 WIDTH: Final = 64
 """How many calls are in flight."""
@@ -71,6 +71,12 @@ def sized(run: Callable[[int], Awaitable[int]], first: int) -> Workload:
         return {"count": count, "seconds": taken}
 
     return workload
+
+
+async def side_by_side(run: Callable[[int], Awaitable[int]], count: int) -> int:
+    """Carries messages on as many streams at once as `WIDTH` says, and returns how many arrived."""
+    shares = (count // WIDTH + (number < count % WIDTH) for number in range(WIDTH))
+    return sum(await asyncio.gather(*(run(share) for share in shares if share)))
 
 
 async def once(run: Callable[[int], Awaitable[None]], size: int) -> Outcome:

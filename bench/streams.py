@@ -11,7 +11,7 @@ __all__ = ["PARTS"]
 _GRPC = Contender(peer="grpc.aio")
 
 
-def _stream(name: str, text: str, target: float, unit: str = "messages/s") -> Part:
+def _stream(name: str, text: str, target: float | None, unit: str = "messages/s") -> Part:
     figure = Figure(
         name=name,
         text=f"{text}, {unit} of grpc.aio's",
@@ -29,6 +29,7 @@ PARTS: tuple[Part, ...] = (
     _stream("server-stream-awaiting", "server stream, producer that awaits each item", 5.0),
     _stream("client-stream", "client stream", 8.0),
     _stream("bidi-stream", "bidirectional stream, both ways at once", 8.0),
-    _stream("ping-pong", "bidirectional stream, one message at a time", 8.0),
+    _stream("ping-pong", "64 bidirectional streams, on each one message at a time", 8.0),
+    _stream("ping-pong-alone", "one bidirectional stream, one message at a time", None),
 )
 """Every part of this group."""

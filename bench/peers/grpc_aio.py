@@ -14,7 +14,7 @@ import grpc
 from acme.bench.v1 import bench_pb2, bench_pb2_grpc
 
 from bench import certificates, messages
-from bench.load import keep_in_flight, megabytes, once, one_by_one, sized
+from bench.load import keep_in_flight, megabytes, once, one_by_one, side_by_side, sized
 from bench.peer import Context, Place
 
 _UNLIMITED = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
@@ -115,7 +115,8 @@ async def client(place: Place) -> Context:
             "server-stream-awaiting": sized(partial(watch, awaits=True), 1_000),
             "client-stream": sized(collect, 1_000),
             "bidi-stream": sized(chat, 1_000),
-            "ping-pong": sized(ping_pong, 200),
+            "ping-pong": sized(partial(side_by_side, ping_pong), 1_000),
+            "ping-pong-alone": sized(ping_pong, 200),
             "large-message": partial(megabytes, large),
             "large-once": partial(once, large),
         }

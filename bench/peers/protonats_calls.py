@@ -13,7 +13,7 @@ from acme.bench.v1 import bench_pb2
 from acme.bench.v1.bench_nats import BenchServiceClient
 
 from bench import messages
-from bench.load import keep_in_flight, megabytes, once, one_by_one, sized
+from bench.load import keep_in_flight, megabytes, once, one_by_one, side_by_side, sized
 from bench.peer import Outcome, Workload
 
 __all__ = ["workloads"]
@@ -91,7 +91,8 @@ def workloads(client: BenchServiceClient) -> Mapping[str, Workload]:
         "server-stream-awaiting": sized(partial(watch, awaits=True), 1_000),
         "client-stream": sized(collect, 1_000),
         "bidi-stream": sized(chat, 1_000),
-        "ping-pong": sized(ping_pong, 200),
+        "ping-pong": sized(partial(side_by_side, ping_pong), 1_000),
+        "ping-pong-alone": sized(ping_pong, 200),
         "large-message": partial(megabytes, large),
         "large-once": partial(once, large),
         "download": download,
