@@ -162,7 +162,7 @@ def test_an_event_without_the_header_has_no_type() -> None:
 @pytest.mark.parametrize("event_id", ["", " x", "x" * 129, "é"])
 def test_an_event_id_that_is_no_metadata_value_is_refused(event_id: str) -> None:
     with pytest.raises(StatusError, match="an event id is 1 to 128 characters"):
-        events.event_headers(event_id=event_id, event_type="x.Y", metadata={})
+        metadata.check_text(event_id, "an event id")
 
 
 @pytest.mark.parametrize("text", ["", "00-x", "00-" + "A" * 32 + "-" + "b" * 16 + "-01"])

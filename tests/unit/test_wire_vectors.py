@@ -18,6 +18,7 @@ from protonats._serving import discovery
 from protonats._serving.endpoint import endpoints_of
 from protonats._wire import call, events, headers, metadata, status, subjects
 from protonats.errors import Code, StatusError
+from protonats.metrics import Metrics
 from protonats.server import CallContext, Server
 
 _VECTORS = Path(__file__).parents[2] / "docs" / "wire-vectors"
@@ -161,13 +162,15 @@ class TestEvents:
     def test_publishing(self, vector: dict[str, Any]) -> None:
         field = None if vector["key"] is None else "value"
         assert events.subject(vector["subject"], field, vector["key"]) == vector["to"]
-        lines = events.event_headers(
-            event_id=vector["event_id"],
-            event_type="google.protobuf.StringValue",
-            metadata=vector["metadata"],
-            traceparent=vector["traceparent"],
+        block = events.event_block(
+            vector["event_id"],
+            events.type_line("google.protobuf.StringValue"),
+            vector["metadata"],
+            vector["traceparent"],
         )
-        assert headers.encode(lines).hex() == vector["headers"]
+        assert block.hex() == vector["headers"]
+        assert events.block_trace(block) == vector["traceparent"]
+        lines = headers.decode(block).lines
         assert events.event_type(lines) == "google.protobuf.StringValue"
         assert events.event_metadata(lines) == vector["metadata"]
 
@@ -190,6 +193,22 @@ class TestEvents:
             error=vector["error"],
         )
         assert headers.encode(letter).hex() == vector["headers"]
+
+    @pytest.mark.parametrize("vector", vectors["rest"], ids=lambda vector: vector["letter"])
+    def test_the_second_half_of_a_body(self, vector: dict[str, Any]) -> None:
+        rest = events.rest_headers(vector["letter"])
+        assert headers.encode(rest).hex() == vector["headers"]
+
+    @pytest.mark.parametrize("vector", vectors["replay"], ids=lambda vector: vector["about"])
+    def test_replays(self, vector: dict[str, Any]) -> None:
+        letter = headers.decode(bytes.fromhex(vector["letter"])).lines
+        lines = events.replay_headers(letter)
+        block = headers.encode(lines)
+        assert block.hex() == vector["headers"]
+        assert events.is_replay(block)
+        assert events.event_id(lines) == vector["event_id"]
+        for stream, consumer, handles in vector["handled_by"]:
+            assert events.is_for(lines, stream, consumer) is handles
 
 
 class TestDiscovery:
@@ -237,7 +256,7 @@ class TestDiscovery:
 
     def test_responses(self, server: Server) -> None:
         info, instance = server.__protonats__, self.vector["service"]["id"]
-        endpoints = endpoints_of(server)
+        endpoints = endpoints_of(server, Metrics())
         started = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         assert discovery.ping_response(info, instance) == self.vector["ping"]
         assert discovery.info_response(info, instance, endpoints) == self.vector["info"]
