@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import secrets
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -83,10 +84,12 @@ class Endpoint:
         Raises:
             StatusError: What the call was answered with.
         """
+        policy = self.method.idempotency
+        key = secrets.token_hex(16) if policy is not None and policy.required else None
         self.record.calls += 1
         started = time.perf_counter()
         try:
-            response = await self.client_method(request, timeout=timeout)
+            response = await self.client_method(request, timeout=timeout, idempotency_key=key)
         except protonats.StatusError as error:
             if error.code in _DEFECTS:
                 self.record.failed += 1

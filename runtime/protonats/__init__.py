@@ -13,8 +13,11 @@ from protonats._version import __version__
 
 if TYPE_CHECKING:
     from protonats.application import Application
+    from protonats.cache import Cache
     from protonats.call_info import CallInfo
     from protonats.connection import Connection, connect
+    from protonats.dead_letters import DeadLetter, DeadLetters
+    from protonats.deduplicator import Deduplicator
     from protonats.errors import (
         Code,
         ConfigurationError,
@@ -22,13 +25,19 @@ if TYPE_CHECKING:
         ProtonatsError,
         StatusError,
     )
-    from protonats.events import EventContext, PublishAck, RetryEvent
+    from protonats.events import BatchError, EventContext, PublishAck, RetryEvent, publish_all
+    from protonats.history import replay
     from protonats.key_value import KeyValue
+    from protonats.outbox import Outbox
+    from protonats.response_stream import ResponseStream
     from protonats.server import CallContext
-    from protonats.settings import ConnectionSettings, Settings
+    from protonats.settings import BreakerSettings, ConnectionSettings, Settings
 
 __all__ = [
     "Application",
+    "BatchError",
+    "BreakerSettings",
+    "Cache",
     "CallContext",
     "CallInfo",
     "Code",
@@ -36,19 +45,29 @@ __all__ = [
     "Connection",
     "ConnectionSettings",
     "ContractError",
+    "DeadLetter",
+    "DeadLetters",
+    "Deduplicator",
     "EventContext",
     "KeyValue",
+    "Outbox",
     "ProtonatsError",
     "PublishAck",
+    "ResponseStream",
     "RetryEvent",
     "Settings",
     "StatusError",
     "__version__",
     "connect",
+    "publish_all",
+    "replay",
 ]
 
 _HOMES = {
     "Application": "application",
+    "BatchError": "events",
+    "BreakerSettings": "settings",
+    "Cache": "cache",
     "CallContext": "server",
     "CallInfo": "call_info",
     "Code": "errors",
@@ -56,14 +75,21 @@ _HOMES = {
     "Connection": "connection",
     "ConnectionSettings": "settings",
     "ContractError": "errors",
+    "DeadLetter": "dead_letters",
+    "DeadLetters": "dead_letters",
+    "Deduplicator": "deduplicator",
     "EventContext": "events",
     "KeyValue": "key_value",
+    "Outbox": "outbox",
     "ProtonatsError": "errors",
     "PublishAck": "events",
+    "ResponseStream": "response_stream",
     "RetryEvent": "events",
     "Settings": "settings",
     "StatusError": "errors",
     "connect": "connection",
+    "publish_all": "events",
+    "replay": "history",
 }
 
 

@@ -32,6 +32,8 @@ def stream_config(entry: Mapping[str, Any]) -> api.StreamConfig:
         max_age=number(entry, "max_age_seconds"),
         max_msg_size=number(entry, "max_message_bytes", -1),
         duplicate_window=number(entry, "duplicate_window_seconds", 0),
+        # What `protonats.replay` and the dead letters are read by, without a consumer.
+        allow_direct=True,
     )
 
 

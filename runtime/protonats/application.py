@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from protonats._consuming.consumer import Consumer
+from protonats._serving.blocking import Watchdog
 from protonats._serving.instance import Instance
 from protonats.connection import Connection, connect
 from protonats.errors import ConfigurationError
 from protonats.health import HealthServer
+from protonats.interceptors import ServerInterceptor
 from protonats.key_value import KeyValue
 from protonats.server import Server
 from protonats.settings import Settings
@@ -60,6 +63,7 @@ class Application:
         self._servers = AsyncExitStack()
         self._instances: list[Instance] = []
         self._consumers: list[Consumer] = []
+        self._watchdog: Watchdog | None = None
         self._signals: set[signal.Signals] = set()
         self._running = False
         self._draining = False
@@ -104,11 +108,15 @@ class Application:
         """
         return await KeyValue.open(self.connection, bucket)
 
-    async def serve(self, *servers: Server) -> None:
+    async def serve(self, *servers: Server, interceptors: Sequence[ServerInterceptor] = ()) -> None:
         """Serves the methods and consumes the events of each server; returns when all do.
 
         A server that is an async context manager is entered before its first call and left after
         its last.
+
+        Args:
+            servers: The objects whose methods handle calls and events.
+            interceptors: What goes around each call of theirs, the outermost first.
 
         Raises:
             StatusError: FAILED_PRECONDITION where a stream or consumer is missing;
@@ -118,7 +126,14 @@ class Application:
         """
         limit = self.settings.max_in_flight
         for server in servers:
-            instance = Instance(self.connection, server, max_in_flight=limit)
+            instance = Instance(
+                self.connection,
+                server,
+                interceptors=interceptors,
+                max_in_flight=limit,
+                max_queued=self.settings.max_queued,
+                redis=self._redis,
+            )
             consumers = [
                 Consumer(self.connection, info, server, max_in_flight=limit)
                 for info in server.__protonats__.consumers
@@ -126,6 +141,10 @@ class Application:
             if isinstance(server, AbstractAsyncContextManager):
                 await self._servers.enter_async_context(server)
             self._instances.append(instance)
+            if self._watchdog is not None:
+                self._watchdog.handlers.update(
+                    endpoint.task_name for endpoint in instance.endpoints
+                )
             await instance.start()
             for consumer in consumers:
                 self._consumers.append(consumer)
@@ -199,8 +218,13 @@ class Application:
             )
             await self._health.start()
             self._resources.push_async_callback(self._health.close)
-        self._connection = await connect(settings.connection)
+        self._connection = await self._connect()
         self._resources.push_async_callback(self._connection.drain)
+        if settings.block_warning:
+            loop, metrics = asyncio.get_running_loop(), self._connection.metrics
+            self._watchdog = Watchdog(loop, metrics, limit=settings.block_warning)
+            self._watchdog.start()
+            self._resources.callback(self._watchdog.stop)
         if settings.redis_url is not None:
             from protonats.redis import connect_redis
 
@@ -209,6 +233,9 @@ class Application:
                 settings.redis_url, startup_timeout=_REDIS_STARTUP_TIMEOUT, required=False
             )
             self._resources.push_async_callback(self._redis.aclose)
+
+    async def _connect(self) -> Connection:
+        return await connect(self.settings.connection)
 
     async def _drain(self) -> None:
         # Without a connection no handler can answer any more.

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from typing import TypeVar
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
+from typing import Any, TypeVar, cast
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from protonats import deadline
+from protonats._calling import unary
+from protonats._calling.chain import chain
+from protonats._calling.methods import CalledMethod
+from protonats._calling.opening import Opening
 from protonats._info import MethodInfo
-from protonats._wire import call, headers, status, subjects
-from protonats._wire import metadata as metadata_rules
+from protonats._streaming.client_call import ClientStream, open_stream
+from protonats.call_info import CallInfo
 from protonats.connection import Connection
-from protonats.errors import Code, StatusError
+from protonats.interceptors import ClientInterceptor, OutgoingCall
+from protonats.response_stream import ResponseStream, stream_of
 
 __all__ = ["Client"]
 
@@ -32,15 +42,35 @@ class Client:
       made while another one is handled that has less time left.
     - `metadata`: names and values that travel with the request.
     - `idempotency_key`: calls with the same key are the same call.
+    - `info`: a new `CallInfo`, filled while the call runs.
 
     and raises `StatusError` for whatever goes wrong on the way, and `ValueError` for a `timeout`
-    that is not a positive number.
+    that is not a positive number. Cancelling a call, or leaving a stream early, cancels its handler
+    too.
+
+    Args:
+        connection: What the calls go over.
+        interceptors: Code around every call; the first one is the outermost.
+        wait_for_ready: Whether calls wait, until their deadline, for a connection and an instance,
+            instead of failing with UNAVAILABLE.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        interceptors: Sequence[ClientInterceptor] = (),
+        wait_for_ready: bool = False,
+    ) -> None:
         self._connection = connection
+        self._methods = connection._methods
+        self._wait_for_ready = wait_for_ready
+        self._around_unary = chain(interceptors, "unary", self._go_on_unary)
+        self._around_server_stream = chain(interceptors, "server_stream", self._go_on_streaming)
+        self._around_client_stream = chain(interceptors, "client_stream", self._go_on_collecting)
+        self._around_bidi_stream = chain(interceptors, "bidi_stream", self._go_on_streaming)
 
-    async def _unary(
+    def _unary(
         self,
         method: MethodInfo[RequestT, ResponseT],
         request: RequestT,
@@ -48,76 +78,53 @@ class Client:
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
-    ) -> ResponseT:
+        info: CallInfo | None = None,
+    ) -> Coroutine[Any, Any, ResponseT]:
+        # No coroutine function: each of them takes its share of a call's time.
         if not isinstance(request, method.request):
-            raise TypeError(
-                f"{method.name} takes {method.request.DESCRIPTOR.full_name}, not"
-                f" {type(request).__name__}"
+            raise _wrong_type(method, request)
+        seconds = method.timeout if timeout is None else _checked(timeout)
+        called = self._methods.get(method)
+        if self._around_unary is None:
+            coroutine = unary.call(
+                self._connection,
+                called,
+                request,
+                seconds,
+                metadata,
+                idempotency_key,
+                info,
+                self._wait_for_ready,
+                True,
             )
-        seconds = _seconds(method, timeout)
-        loop = asyncio.get_running_loop()
-        key = method.key
-        metrics = self._connection.metrics
-        started = loop.time()
-        metrics.client_started(key)
-        code = int(Code.INTERNAL)
+        else:
+            outgoing = _outgoing(method, seconds, metadata, idempotency_key, info)
+            coroutine = self._intercepted(self._around_unary, called, request, outgoing)
+        return cast("Coroutine[Any, Any, ResponseT]", coroutine)
+
+    async def _intercepted(
+        self,
+        around: Callable[[Message, OutgoingCall], Awaitable[Message]],
+        called: CalledMethod,
+        request: Message,
+        outgoing: OutgoingCall,
+    ) -> Message:
+        """Counts and traces a call together with what its interceptors do."""
+        connection, calls = self._connection, called.calls
+        started = connection._clock()
+        calls.started += 1
+        telemetry = connection.telemetry
+        span = None if telemetry is None else telemetry.call(called.method)
+        code, text = 0, ""
         try:
-            response = await self._call(method, request, seconds, metadata, idempotency_key)
-            code = 0
-            return response
-        except StatusError as error:
-            code = int(error.code)
-            raise
-        except asyncio.CancelledError:
-            code = int(Code.CANCELLED)
+            return await around(request, outgoing)
+        except BaseException as error:
+            code, text = unary.code_of(error), getattr(error, "message", "")
             raise
         finally:
-            metrics.client_handled(key, code, loop.time() - started)
-
-    async def _call(
-        self,
-        method: MethodInfo[RequestT, ResponseT],
-        request: RequestT,
-        seconds: float,
-        metadata: Mapping[str, str] | None,
-        idempotency_key: str | None,
-    ) -> ResponseT:
-        until = deadline.earliest(seconds)
-        left = until - asyncio.get_running_loop().time()
-        if left <= 0:
-            raise StatusError(
-                Code.DEADLINE_EXCEEDED,
-                f"{method.name} was not called: the deadline had passed before",
-            )
-        subject = subjects.template(method.subject).fill(
-            lambda field: subjects.field_value(request, field)
-        )
-        trace = deadline.current_trace()
-        call_id = secrets.token_hex(16)
-        header = call.CallHeader(
-            call_id, call.milliseconds(left), call.Trace.parse(trace) if trace else None
-        )
-        lines = {headers.CALL: call.encode(header)}
-        if idempotency_key is not None:
-            metadata_rules.check_text(idempotency_key, "an idempotency key")
-            lines[headers.IDEMPOTENCY_KEY] = idempotency_key
-        if metadata:
-            metadata_rules.check(metadata)
-            lines.update(metadata)
-        answer = await self._connection._request(
-            subject, request.SerializeToString(), headers.encode(lines), until, token=call_id
-        )
-        if answer.status == headers.NO_RESPONDERS and not answer.body:
-            raise StatusError(Code.UNAVAILABLE, f"no instance serves {subject}")
-        if headers.ERROR_CODE in answer.headers:
-            raise status.decode(answer.headers, answer.body)
-        try:
-            return method.response.FromString(answer.body)
-        except DecodeError:
-            raise StatusError(
-                Code.INTERNAL,
-                f"the answer of {subject} cannot be read as {method.response.DESCRIPTOR.full_name}",
-            ) from None
+            calls.finish(code, connection._clock() - started)
+            if span is not None:
+                span.end(code, text)
 
     def _server_stream(
         self,
@@ -127,8 +134,14 @@ class Client:
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
-    ) -> AsyncIterator[ResponseT]:
-        return _RefusedStream(method)
+        info: CallInfo | None = None,
+    ) -> ResponseStream[ResponseT]:
+        if not isinstance(request, method.request):
+            raise _wrong_type(method, request)
+        seconds = method.timeout if timeout is None else _checked(timeout)
+        outgoing = _outgoing(method, seconds, metadata, idempotency_key, info)
+        proceed = self._around_server_stream or self._go_on_streaming
+        return cast(ResponseStream[ResponseT], stream_of(proceed(request, outgoing)))
 
     async def _client_stream(
         self,
@@ -138,8 +151,12 @@ class Client:
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: CallInfo | None = None,
     ) -> ResponseT:
-        return await anext(_RefusedStream(method))
+        seconds = method.timeout if timeout is None else _checked(timeout)
+        outgoing = _outgoing(method, seconds, metadata, idempotency_key, info)
+        proceed = self._around_client_stream or self._go_on_collecting
+        return cast(ResponseT, await proceed(requests, outgoing))
 
     def _bidi_stream(
         self,
@@ -149,26 +166,76 @@ class Client:
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
-    ) -> AsyncIterator[ResponseT]:
-        return _RefusedStream(method)
+        info: CallInfo | None = None,
+    ) -> ResponseStream[ResponseT]:
+        seconds = method.timeout if timeout is None else _checked(timeout)
+        outgoing = _outgoing(method, seconds, metadata, idempotency_key, info)
+        proceed = self._around_bidi_stream or self._go_on_streaming
+        return cast(ResponseStream[ResponseT], stream_of(proceed(requests, outgoing)))
 
-
-class _RefusedStream(AsyncIterator[ResponseT]):
-    """A stream that fails when it is first read."""
-
-    def __init__(self, method: MethodInfo[RequestT, ResponseT]) -> None:
-        self._text = (
-            f"{method.name} is a {method.kind.value}: this version of protonats makes unary calls"
-            " only"
+    async def _go_on_unary(self, request: Message, outgoing: OutgoingCall) -> Message:
+        """What the innermost interceptor calls."""
+        return await unary.call(
+            self._connection,
+            self._methods.get(outgoing.method),
+            request,
+            outgoing.timeout,
+            outgoing.metadata,
+            outgoing.idempotency_key,
+            outgoing.info,
+            self._wait_for_ready,
+            False,
         )
 
-    async def __anext__(self) -> ResponseT:
-        raise StatusError(Code.UNIMPLEMENTED, self._text)
+    def _go_on_streaming(
+        self, requests: Message | AsyncIterable[Message], outgoing: OutgoingCall
+    ) -> ClientStream[Message]:
+        """What the innermost interceptor calls; opens the stream when it is first read."""
+        connection = self._connection
+        called = self._methods.get(outgoing.method)
+        until = deadline.earliest(outgoing.timeout)
+        return open_stream(
+            connection,
+            outgoing.method,
+            requests,
+            deadline=until,
+            metadata=outgoing.metadata,
+            idempotency_key=outgoing.idempotency_key,
+            info=outgoing.info,
+            trace=deadline.current_trace(),
+            opening=Opening(connection, called, until=until, wait_for_ready=self._wait_for_ready),
+        )
+
+    async def _go_on_collecting(
+        self, requests: AsyncIterable[Message], outgoing: OutgoingCall
+    ) -> Message:
+        """What the innermost interceptor calls."""
+        return await self._go_on_streaming(requests, outgoing).single()
 
 
-def _seconds(method: MethodInfo[RequestT, ResponseT], timeout: float | None) -> float:
-    if timeout is None:
-        return method.timeout
+def _wrong_type(method: MethodInfo[Any, Any], request: object) -> TypeError:
+    return TypeError(
+        f"{method.name} takes {method.request.DESCRIPTOR.full_name}, not {type(request).__name__}"
+    )
+
+
+def _checked(timeout: float) -> float:
     if not math.isfinite(timeout) or timeout <= 0:
         raise ValueError(f"timeout is {timeout}: write a positive number of seconds")
     return timeout
+
+
+def _outgoing(
+    method: MethodInfo[Any, Any],
+    timeout: float | None,
+    metadata: Mapping[str, str] | None,
+    idempotency_key: str | None,
+    info: CallInfo | None,
+) -> OutgoingCall:
+    return OutgoingCall(
+        method=method,
+        timeout=timeout,
+        metadata=metadata or {},
+        idempotency_key=idempotency_key,
+        info=info,
+    )

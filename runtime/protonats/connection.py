@@ -9,16 +9,24 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from protonats._calls import PendingCalls
+from protonats._calling.methods import CalledMethods
+from protonats._calls import Answer, PendingCalls
+from protonats._streaming.open_streams import OpenStreams
+from protonats._timers import Timers
+from protonats._transport.choice import nats_transport
 from protonats._transport.message import Message
-from protonats._transport.transport import Subscription, Transport
+from protonats._transport.sending import check_subject
+from protonats._transport.transport import Subscription, TransportFactory
 from protonats._wire import subjects
+from protonats._wire.call import CallIds
 from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics
 from protonats.settings import ConnectionSettings
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
+
+    from protonats._telemetry.tracing import Tracing
 
 __all__ = ["Connection", "connect"]
 
@@ -44,6 +52,10 @@ async def connect(settings: ConnectionSettings | str | None = None) -> Connectio
     elif isinstance(settings, str):
         settings = ConnectionSettings(servers=(settings,))
     connection = Connection(settings)
+    if settings.otel_sample_ratio is not None:
+        from protonats._telemetry.switch import switch_on
+
+        switch_on(connection, settings.otel_sample_ratio)
     await connection._open()
     return connection
 
@@ -55,17 +67,30 @@ class Connection:
         closed: Set when the connection is closed for good, by its owner or by the server.
         close_reason: Why it is closed; None while it is not.
         metrics: What was counted on this connection.
+        telemetry: What traces its calls and events; None until `telemetry.instrument`.
     """
 
-    def __init__(self, settings: ConnectionSettings) -> None:
+    def __init__(
+        self, settings: ConnectionSettings, *, transport: TransportFactory = nats_transport
+    ) -> None:
+        loop = asyncio.get_running_loop()
         self.closed = asyncio.Event()
         self.close_reason: str | None = None
         self.metrics = Metrics()
+        self.telemetry: Tracing | None = None
         self._settings = settings
-        self._calls = PendingCalls(subjects.inbox_prefix(settings.name, secrets.token_hex(16)))
-        self._transport = Transport(settings, self)
+        self._timers = Timers(loop)
+        self._clock = loop.time
+        self._call_ids = CallIds()
+        prefix = subjects.inbox_prefix(settings.name, secrets.token_hex(16))
+        self._calls = PendingCalls(prefix, loop, self.metrics)
+        self._methods = CalledMethods(self.metrics, settings.breaker)
+        self._transport = transport(settings, self)
         self._inbox: Subscription | None = None
         self._on_restored: set[Callable[[], None]] = set()
+        self._on_lost: set[Callable[[], None]] = set()
+        """Called when the connection breaks, and when it is closed."""
+        self._streams = OpenStreams(settings.keepalive_interval)
         self._draining = False
 
     @property
@@ -87,6 +112,11 @@ class Connection:
     def max_payload(self) -> int:
         """The largest message that the server takes, header block included, in bytes."""
         return self._transport.max_payload
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest message that is sent or taken, in parts where need be, in bytes."""
+        return self._settings.max_message_size
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -140,7 +170,7 @@ class Connection:
     def _publish(self, subject: str, body: bytes, block: bytes) -> None:
         """Sends a message that nobody answers; errors are those of `Transport.publish`."""
         if self._draining:
-            raise StatusError(Code.UNAVAILABLE, "the connection is closing")
+            raise StatusError(Code.UNAVAILABLE, "the connection is closing", unhandled=True)
         self._transport.publish(subject, body, block=block)
 
     async def _request(
@@ -166,22 +196,37 @@ class Connection:
             StatusError: UNAVAILABLE without a connection, or when it breaks; DEADLINE_EXCEEDED;
                 PERMISSION_DENIED; RESOURCE_EXHAUSTED for a message that is too large.
         """
-        if self._draining:
-            raise StatusError(Code.UNAVAILABLE, "the connection is closing")
-        calls = self._calls
-        token = token or secrets.token_hex(16)
-        future = calls.add(token, subject)
-        timer = asyncio.get_running_loop().call_at(deadline, _expire, future, subject)
+        check_subject(subject)
+        if token is None:
+            token = self._call_ids.next()
+        future = self._ask(subject, body, block, deadline, token)
         try:
-            reply = calls.reply_subject(token)
-            self._transport.publish(subject, body, reply=reply, block=block)
             answer = await future
-        finally:
-            timer.cancel()
-            calls.remove(token)
+        except BaseException:
+            self._calls.remove(token)
+            raise
         if isinstance(answer, StatusError):
             raise answer
         return answer
+
+    def _ask(
+        self, subject: str, body: bytes, block: bytes, deadline: float, token: str
+    ) -> asyncio.Future[Answer]:
+        """As `_request`, to a subject that can have no white space; returns the future of the
+        answer, or of what came in its place. Whoever stops to wait for it before it is there has to
+        remove the token from `_calls`."""
+        if self._draining:
+            raise StatusError(Code.UNAVAILABLE, "the connection is closing", unhandled=True)
+        calls = self._calls
+        future = calls.add(token, subject, deadline)
+        try:
+            self._transport.send(subject, calls.prefix + token, block, body)
+        except BaseException as error:
+            calls.remove(token)
+            if isinstance(error, StatusError):
+                error.unhandled = True
+            raise
+        return future
 
     def connection_lost(self) -> None:
         """Fails running calls at once: their answers cannot come any more."""
@@ -189,11 +234,12 @@ class Connection:
             Code.UNAVAILABLE,
             "the connection to NATS was lost while the call ran; it may have been handled",
         )
+        self._tell_of_loss()
 
     def connection_restored(self) -> None:
         """Tells those whose open requests the server has forgotten; the transport has renewed the
         subscriptions."""
-        for callback in self._on_restored:
+        for callback in tuple(self._on_restored):
             callback()
 
     def connection_closed(self, reason: str) -> None:
@@ -201,6 +247,7 @@ class Connection:
         self._calls.fail_all(Code.UNAVAILABLE, f"the connection to NATS is closed: {reason}")
         self.close_reason = reason
         self.closed.set()
+        self._tell_of_loss()
 
     def publish_denied(self, subject: str) -> None:
         """Fails the calls that the server refused to deliver."""
@@ -211,8 +258,7 @@ class Connection:
         """Counts it."""
         self.metrics.dropped(reason)
 
-
-def _expire(future: asyncio.Future[Message | StatusError], subject: str) -> None:
-    if not future.done():
-        text = f"no answer from {subject} before the deadline"
-        future.set_result(StatusError(Code.DEADLINE_EXCEEDED, text))
+    def _tell_of_loss(self) -> None:
+        self._streams.lose_all()
+        for callback in tuple(self._on_lost):
+            callback()

@@ -81,13 +81,23 @@ class StatusError(ProtonatsError):
         code: Why the call failed.
         message: What a person should know. It crosses the network: no secrets.
         details: Typed protobuf messages for programs, for example `google.rpc.ErrorInfo`.
+        unhandled: Whether the call is known not to have been begun anywhere, so that any method may
+            be called again. The runtime says so; a handler does not.
     """
 
-    def __init__(self, code: Code, message: str = "", *, details: Sequence[Message] = ()) -> None:
+    def __init__(
+        self,
+        code: Code,
+        message: str = "",
+        *,
+        details: Sequence[Message] = (),
+        unhandled: bool = False,
+    ) -> None:
         super().__init__(f"{code.name}: {message}" if message else code.name)
         self.code = code
         self.message = message
         self.details = tuple(details)
+        self.unhandled = unhandled
 
 
 class ConfigurationError(ProtonatsError):

@@ -2,85 +2,118 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 import math
-import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from operator import length_hint
+from typing import Final
 
 from google.protobuf.message import Message
 
 from protonats import deadline
 from protonats._info import EventInfo
-from protonats._wire import events as wire
-from protonats._wire import headers, subjects
+from protonats._publishing import ACK_TIMEOUT, PublishAck, prepare, read_ack
 from protonats.connection import Connection
 from protonats.errors import Code, ProtonatsError, StatusError
 
-__all__ = ["EventContext", "PublishAck", "Publisher", "RetryEvent"]
+__all__ = ["BatchError", "EventContext", "PublishAck", "Publisher", "RetryEvent", "publish_all"]
 
-PROVISION: Final = "python -m protonats.provision generated/deploy/nats/jetstream.json"
-"""What creates streams and consumers, for the texts of errors."""
-
-_ACK_TIMEOUT: Final = 5.0
-
-# Numbers of the server's errors (nats-server, errors.json) that are a limit of stream or account.
-_LIMITS: Final = frozenset({10028, 10047, 10054, 10077})
-_UNAVAILABLE: Final = 503
+_IN_FLIGHT: Final = 256
+_UNDER_WAY: Final = StatusError(Code.CANCELLED, "the batch was given up")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PublishAck:
-    """What became of a published event."""
-
-    event_id: str
-    """The event's id: the publisher's own, or the one that was made up."""
-
-    stream: str | None
-    """The stream that stored it; None for an event that is not durable."""
-
-    sequence: int | None
-    """Its sequence in the stream; None for an event that is not durable."""
-
-    duplicate: bool
-    """Whether the stream had an event with this id already, within its duplicates window."""
-
-
-async def _nothing() -> None:
-    """What a context does that a test of a handler has made."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class EventContext:
     """What is known about an event besides its content."""
 
-    subject: str
-    """The subject that it was published to."""
+    __slots__ = (
+        "_delivery",
+        "_event_id",
+        "_metadata",
+        "_published_at",
+        "_replayed",
+        "_sequence",
+        "_stream",
+        "_subject",
+        "_trace",
+    )
 
-    event_id: str
-    """Its id, the same on every delivery; empty if the publisher gave none."""
+    def __init__(
+        self,
+        *,
+        subject: str,
+        event_id: str,
+        stream: str,
+        sequence: int,
+        published_at: datetime,
+        metadata: Mapping[str, str] | None = None,
+        delivery: int = 1,
+        trace: str | None = None,
+        replayed: bool = False,
+    ) -> None:
+        """The arguments are the properties; tests of handlers make it as well."""
+        self._subject = subject
+        self._event_id = event_id
+        self._stream = stream
+        self._sequence = sequence
+        self._published_at = published_at
+        self._metadata = {} if metadata is None else metadata
+        self._delivery = delivery
+        self._trace = trace
+        self._replayed = replayed
 
-    metadata: Mapping[str, str]
-    """What the publisher sent along."""
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(subject={self.subject!r}, event_id={self.event_id!r},"
+            f" stream={self.stream!r}, sequence={self.sequence}, delivery={self.delivery})"
+        )
 
-    stream: str
-    """The stream that it is stored in."""
+    @property
+    def subject(self) -> str:
+        """The subject that it was published to."""
+        return self._subject
 
-    sequence: int
-    """Its sequence in the stream."""
+    @property
+    def event_id(self) -> str:
+        """Its id, the same on every delivery, and when it is replayed from the dead letters; empty
+        if the publisher gave none."""
+        return self._event_id
 
-    delivery: int
-    """How often it has been delivered, this time included: 1 is the first."""
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the publisher sent along."""
+        return self._metadata
 
-    published_at: datetime
-    """When the stream stored it, in UTC."""
+    @property
+    def stream(self) -> str:
+        """The stream that it is stored in."""
+        return self._stream
 
-    trace: str | None
-    """The publisher's W3C `traceparent`, which calls and events made meanwhile carry on."""
+    @property
+    def sequence(self) -> int:
+        """Its sequence in the stream."""
+        return self._sequence
 
-    _in_progress: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False, compare=False)
+    @property
+    def delivery(self) -> int:
+        """How often it has been delivered, this time included: 1 is the first. 0 for an event that
+        was read from its stream by `protonats.replay`."""
+        return self._delivery
+
+    @property
+    def published_at(self) -> datetime:
+        """When the stream stored it, in UTC."""
+        return self._published_at
+
+    @property
+    def trace(self) -> str | None:
+        """The publisher's W3C `traceparent`, which calls and events made meanwhile carry on."""
+        return self._trace
+
+    @property
+    def replayed(self) -> bool:
+        """Whether it was a dead letter and was published again."""
+        return self._replayed
 
     async def in_progress(self) -> None:
         """Tells the stream that the handler is still at work, so the event is not delivered again.
@@ -91,7 +124,6 @@ class EventContext:
         Raises:
             StatusError: UNAVAILABLE, the connection is down.
         """
-        await self._in_progress()
 
 
 class RetryEvent(ProtonatsError):
@@ -107,6 +139,23 @@ class RetryEvent(ProtonatsError):
         text = "with the back-off of the consumer" if delay is None else f"in {delay:g} s"
         super().__init__(f"deliver again {text}")
         self.delay = delay
+
+
+class BatchError(ProtonatsError):
+    """Some events of a batch were not published.
+
+    Attributes:
+        results: What became of each event, in the order of the batch: its acknowledgement, or why
+            there is none.
+    """
+
+    def __init__(self, results: tuple[PublishAck | StatusError, ...]) -> None:
+        failed = [result for result in results if isinstance(result, StatusError)]
+        super().__init__(
+            f"{len(failed)} of {len(results)} events were not published; the first error is:"
+            f" {failed[0]}"
+        )
+        self.results = results
 
 
 class Publisher:
@@ -131,84 +180,84 @@ class Publisher:
                 message that is too large or a stream that is full, DEADLINE_EXCEEDED without an
                 acknowledgement in time, UNAVAILABLE without a connection.
         """
-        metrics, name = self._connection.metrics, event.DESCRIPTOR.full_name
+        connection = self._connection
+        span = None if connection.telemetry is None else connection.telemetry.publish(info)
         try:
-            ack = await self._send(info, event, metadata or {}, event_id)
+            subject, body, block, event_id, name = prepare(
+                connection, info, event, metadata, event_id
+            )
+            if info.durable:
+                answer = await connection._request(
+                    subject, body, block, deadline.earliest(ACK_TIMEOUT)
+                )
+                ack = read_ack(answer, subject, event_id)
+                result = "duplicate" if ack.duplicate else "acknowledged"
+            else:
+                connection._publish(subject, body, block)
+                ack = PublishAck(event_id, None, None, False)
+                result = "sent"
         except StatusError as error:
-            metrics.event_published(name, error.code.name.lower())
+            name = event.DESCRIPTOR.full_name
+            connection.metrics.event_published(name, error.code.name.lower())
+            if span is not None:
+                span.end_event(error)
             raise
-        result = "duplicate" if ack.duplicate else "acknowledged" if info.durable else "sent"
-        metrics.event_published(name, result)
+        except BaseException as error:
+            if span is not None:
+                span.end_event(error)
+            raise
+        connection.metrics.event_published(name, result)
+        if span is not None:
+            span.end_event()
         return ack
 
-    async def _send(
-        self,
-        info: EventInfo[Message],
-        event: Message,
-        metadata: Mapping[str, str],
-        event_id: str | None,
-    ) -> PublishAck:
-        key = None if info.key_field is None else subjects.field_value(event, info.key_field)
-        subject = wire.subject(info.subject, info.key_field, key)
-        event_id = secrets.token_hex(16) if event_id is None else event_id
-        lines = wire.event_headers(
-            event_id=event_id,
-            event_type=event.DESCRIPTOR.full_name,
-            metadata=metadata,
-            traceparent=deadline.current_trace(),
+
+async def publish_all(
+    publications: Iterable[Awaitable[PublishAck]], *, max_in_flight: int = _IN_FLIGHT
+) -> tuple[PublishAck, ...]:
+    """Publishes many events without waiting for each acknowledgement before the next is sent.
+
+        await protonats.publish_all(
+            publisher.publish_quest_generated(quest) for quest in quests
         )
-        body = event.SerializeToString()
-        if not info.durable:
-            self._connection._publish(subject, body, headers.encode(lines))
-            return PublishAck(event_id=event_id, stream=None, sequence=None, duplicate=False)
-        return await store(self._connection, subject, body, lines)
 
+    They are sent in their order. One that fails does not stop those behind it.
 
-def filter_subject(info: EventInfo[Message]) -> str:
-    """The subjects that an event is published to: `*` stands for its key."""
-    return info.subject if info.key_field is None else f"{info.subject}.*"
+    Args:
+        publications: Calls of publishers' methods; an iterator is asked for no more of them than
+            may be under way.
+        max_in_flight: How many may be without their acknowledgement at once.
 
-
-async def store(
-    connection: Connection, subject: str, body: bytes, lines: Mapping[str, str]
-) -> PublishAck:
-    """Publishes a message as a JetStream request; returns with the stream's acknowledgement.
+    Returns:
+        The acknowledgements, in the order of the events.
 
     Raises:
-        StatusError: The same as for publishing a durable event.
+        BatchError: Some events were not published; it has the results of all.
     """
-    answer = await connection._request(
-        subject, body, headers.encode(lines), deadline.earliest(_ACK_TIMEOUT)
-    )
-    if answer.status == headers.NO_RESPONDERS:
-        raise StatusError(
-            Code.FAILED_PRECONDITION, f"no stream stores {subject}: create it with `{PROVISION}`"
-        )
-    return _read_ack(answer.body, subject, lines[wire.MSG_ID])
-
-
-def _read_ack(body: bytes, subject: str, event_id: str) -> PublishAck:
+    if max_in_flight < 1:
+        raise ValueError(f"max_in_flight is {max_in_flight}: write a number above 0")
+    results: list[PublishAck | StatusError] = []
+    waiting = enumerate(publications)
+    count = min(max_in_flight, length_hint(publications, max_in_flight))
+    senders = [asyncio.create_task(_send_each(waiting, results)) for _ in range(count)]
     try:
-        ack: dict[str, Any] = json.loads(body)
-        if "error" not in ack:
-            return PublishAck(
-                event_id=event_id,
-                stream=str(ack["stream"]),
-                sequence=int(ack["seq"]),
-                duplicate=bool(ack.get("duplicate", False)),
-            )
-        error: dict[str, Any] = ack["error"]
-        text = f"the stream refuses {subject}: {error.get('description', 'no reason given')}"
-        number = error.get("err_code")
-        status = error.get("code")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise StatusError(
-            Code.INTERNAL,
-            f"the answer for {subject} is no acknowledgement of a stream: is somebody else"
-            " subscribed to it?",
-        ) from None
-    if number in _LIMITS:
-        raise StatusError(Code.RESOURCE_EXHAUSTED, text)
-    raise StatusError(
-        Code.UNAVAILABLE if status == _UNAVAILABLE else Code.FAILED_PRECONDITION, text
-    )
+        await asyncio.gather(*senders)
+    finally:
+        for sender in senders:
+            sender.cancel()
+    acks = tuple(result for result in results if isinstance(result, PublishAck))
+    if len(acks) < len(results):
+        raise BatchError(tuple(results))
+    return acks
+
+
+async def _send_each(
+    waiting: Iterator[tuple[int, Awaitable[PublishAck]]], results: list[PublishAck | StatusError]
+) -> None:
+    """Publishes one event after the other, as long as there are any."""
+    for index, publication in waiting:
+        results.append(_UNDER_WAY)
+        try:
+            results[index] = await publication
+        except StatusError as error:
+            results[index] = error

@@ -14,9 +14,22 @@ from typing import Any, TypeAlias
 from google.protobuf.message import Message
 
 from protonats._info import MethodInfo
+from protonats.call_info import CallInfo
 from protonats.server import CallContext
 
-__all__ = ["ClientInterceptor", "OutgoingCall", "ServerInterceptor"]
+__all__ = [
+    "CallBidiStream",
+    "CallClientStream",
+    "CallServerStream",
+    "CallUnary",
+    "ClientInterceptor",
+    "OutgoingCall",
+    "ServeBidiStream",
+    "ServeClientStream",
+    "ServeServerStream",
+    "ServeUnary",
+    "ServerInterceptor",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +47,9 @@ class OutgoingCall:
 
     idempotency_key: str | None
     """Calls with the same key are the same call."""
+
+    info: CallInfo | None = None
+    """Where the caller wants to read what it can learn besides the response."""
 
 
 CallUnary: TypeAlias = Callable[[Message, OutgoingCall], Awaitable[Message]]

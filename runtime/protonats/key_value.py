@@ -12,8 +12,8 @@ import nats.errors
 import nats.js.errors
 from nats.js.kv import KV_DEL, KV_OP, KV_PURGE
 
+from protonats._publishing import PROVISION
 from protonats.errors import Code, StatusError
-from protonats.events import PROVISION
 
 if TYPE_CHECKING:
     from nats.js.kv import KeyValue as NatsKeyValue

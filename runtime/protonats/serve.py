@@ -35,17 +35,26 @@ usage: python -m protonats.serve MODULE:CLASS [MODULE:CLASS ...]
 Runs services as a process until SIGTERM or SIGINT. Log lines go to stderr as JSON.
 
 environment variables:
-  NATS_URL                   servers, separated by commas (nats://127.0.0.1:4222)
-  NATS_NAME                  the name of the process (the name of its first service)
-  NATS_CA                    certificate authority of the servers; makes TLS a must
-  NATS_CERT, NATS_KEY        certificate of this client, and its private key
-  NATS_TLS_HOSTNAME          name in the certificate of the servers (the host in the URL)
-  NATS_NKEY, NATS_CREDS      file with an nkey seed, or .creds file, to log in with
-  NATS_STARTUP_TIMEOUT       seconds to try for a first connection (60)
-  REDIS_URL                  Redis, for services that use it
-  PROTONATS_HEALTH_ADDRESS   host:port of health and metrics, empty for none (0.0.0.0:8080)
-  PROTONATS_GRACE_PERIOD     seconds that running handlers get at the end (20)
-  PROTONATS_MAX_IN_FLIGHT    calls that a service handles at once (1000)
+  NATS_URL                      servers, separated by commas (nats://127.0.0.1:4222)
+  NATS_NAME                     the name of the process (the name of its first service)
+  NATS_CA                       certificate authority of the servers; makes TLS a must
+  NATS_CERT, NATS_KEY           certificate of this client, and its private key
+  NATS_TLS_HOSTNAME             name in the certificate of the servers (the host in the URL)
+  NATS_NKEY, NATS_CREDS         file with an nkey seed, or .creds file, to log in with
+  NATS_STARTUP_TIMEOUT          seconds to try for a first connection (60)
+  REDIS_URL                     Redis, for services that use it
+  PROTONATS_HEALTH_ADDRESS      host:port of health and metrics, empty for none (0.0.0.0:8080)
+  PROTONATS_GRACE_PERIOD        seconds that running handlers get at the end (20)
+  PROTONATS_MAX_IN_FLIGHT       calls that a service handles at once (1000)
+  PROTONATS_MAX_QUEUED          calls that wait beyond those (1000)
+  PROTONATS_MAX_MESSAGE_SIZE    bytes of the longest message (67108864)
+  PROTONATS_STREAM_MESSAGES     messages of a stream that wait for their reader (1024)
+  PROTONATS_STREAM_BYTES        bytes of a stream that wait for their reader (4194304)
+  PROTONATS_KEEPALIVE_INTERVAL  seconds between signs of life of an open stream (5)
+  PROTONATS_BREAKER             circuit breaker of outgoing calls, on or off (on)
+  PROTONATS_BLOCK_WARNING       seconds that code may block the loop unreported, 0: for ever (0.5)
+  PROTONATS_OTEL                share of traces that OpenTelemetry records, 0 to 1 (off)
+  PROTONATS_TRANSPORT           auto, or public for the public interface of nats-py alone (auto)
 
 exit codes:
   0   stopped by SIGTERM or SIGINT

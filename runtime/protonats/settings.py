@@ -11,21 +11,63 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from protonats._environment import Variables
+from protonats._wire.parts import MAX_TOTAL
 from protonats._wire.subjects import is_token
 from protonats.errors import ConfigurationError
 
-__all__ = ["ConnectionSettings", "Settings", "redact"]
+__all__ = ["BreakerSettings", "ConnectionSettings", "Settings", "redact"]
 
 _DEFAULT_URL: Final = "nats://127.0.0.1:4222"
 _NATS_SCHEMES: Final = ("nats", "tls")
 _REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "rediss+cluster")
+_MAX_CREDIT: Final = 0xFFFFFFFF
+"""As much as the header that opens a stream can say."""
+
 _LOGIN: Final = re.compile(r"://\S*@")
 _QUERY: Final = re.compile(r"(://[^\s?]*\?)[^\s'\"]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BreakerSettings:
+    """When the calls of a method are refused for a while because too many of them failed.
+
+    UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN and DATA_LOSS are failures.
+
+    Raises:
+        ConfigurationError: A value is not usable; the text names it and what to write.
+    """
+
+    failure_ratio: float = 0.5
+    """The share of failures that opens the breaker, above 0 and at most 1."""
+
+    min_calls: int = 20
+    """Calls within the window below which it never opens."""
+
+    window: float = 10.0
+    """Seconds for which a call counts."""
+
+    open_time: float = 5.0
+    """Seconds until one call is let through to find out whether the service is well again."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.failure_ratio <= 1:
+            raise ConfigurationError(
+                f"failure_ratio is {self.failure_ratio:g}: write a number above 0, at most 1"
+            )
+        if self.min_calls < 1:
+            raise ConfigurationError(f"min_calls is {self.min_calls}: write 1 or more")
+        _check_seconds("window", self.window)
+        _check_seconds("open_time", self.open_time)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class ConnectionSettings:
     """How to reach NATS, and as whom.
+
+    How messages get to the socket and back is no setting but the environment variable
+    PROTONATS_TRANSPORT: `auto`, the default, goes below nats-py where its version is one that this
+    was tested with; `public` keeps to the public interface of nats-py, which is slower.
 
     Raises:
         ConfigurationError: A value is not usable; the text names it and what to write.
@@ -63,6 +105,31 @@ class ConnectionSettings:
     startup_timeout: float = 60.0
     """Seconds during which the first connection is tried again (NATS_STARTUP_TIMEOUT)."""
 
+    max_message_size: int = 64 * 1024 * 1024
+    """Bytes of the longest message that is sent or taken; what does not fit into one NATS message
+    goes in parts (PROTONATS_MAX_MESSAGE_SIZE)."""
+
+    stream_messages: int = 1024
+    """How many messages of a stream may wait for their reader before the writer has to wait
+    (PROTONATS_STREAM_MESSAGES)."""
+
+    stream_bytes: int = 4 * 1024 * 1024
+    """How many bytes of a stream may wait for their reader before the writer has to wait; one
+    message may go beyond (PROTONATS_STREAM_BYTES)."""
+
+    keepalive_interval: float = 5.0
+    """Seconds within which each side of an open stream sends a sign of life. After three of them
+    without one, the other side counts as gone (PROTONATS_KEEPALIVE_INTERVAL)."""
+
+    breaker: BreakerSettings | None = field(default_factory=BreakerSettings)
+    """When the calls of a method are refused because too many of them failed; None: never
+    (PROTONATS_BREAKER, `on` or `off`)."""
+
+    otel_sample_ratio: float | None = None
+    """The share of the traces begun here that OpenTelemetry records, with its global providers; 0
+    goes on with traces of others alone, None switches it off (PROTONATS_OTEL, 0 to 1). See
+    `protonats.telemetry`."""
+
     def __post_init__(self) -> None:
         if not self.servers:
             raise ConfigurationError(
@@ -89,6 +156,23 @@ class ConnectionSettings:
                 "nkey_seed_file (NATS_NKEY) and credentials_file (NATS_CREDS) are both set: keep"
                 " one"
             )
+        if not 1 <= self.max_message_size <= MAX_TOTAL:
+            raise ConfigurationError(
+                f"max_message_size (PROTONATS_MAX_MESSAGE_SIZE) is {self.max_message_size}: write"
+                f" 1 to {MAX_TOTAL} bytes"
+            )
+        for name in ("stream_messages", "stream_bytes"):
+            if not 1 <= getattr(self, name) <= _MAX_CREDIT:
+                raise ConfigurationError(
+                    f"{name} (PROTONATS_{name.upper()}) is {getattr(self, name)}: write 1 to"
+                    f" {_MAX_CREDIT}"
+                )
+        if self.otel_sample_ratio is not None and not 0 <= self.otel_sample_ratio <= 1:
+            raise ConfigurationError(
+                f"otel_sample_ratio (PROTONATS_OTEL) is {self.otel_sample_ratio:g}: write a number"
+                " from 0 to 1, or nothing to switch OpenTelemetry off"
+            )
+        _check_seconds("keepalive_interval (PROTONATS_KEEPALIVE_INTERVAL)", self.keepalive_interval)
         _check_seconds("connect_timeout", self.connect_timeout)
         _check_seconds("startup_timeout (NATS_STARTUP_TIMEOUT)", self.startup_timeout)
 
@@ -108,7 +192,7 @@ class ConnectionSettings:
         Raises:
             ConfigurationError: A variable is not usable; the text names it and what to write.
         """
-        variables = _Variables(os.environ if environ is None else environ)
+        variables = Variables(os.environ if environ is None else environ)
         return cls(
             servers=tuple(
                 url.strip()
@@ -123,6 +207,12 @@ class ConnectionSettings:
             nkey_seed_file=variables.path("NATS_NKEY"),
             credentials_file=variables.path("NATS_CREDS"),
             startup_timeout=variables.seconds("NATS_STARTUP_TIMEOUT", 60.0),
+            max_message_size=variables.integer("PROTONATS_MAX_MESSAGE_SIZE", 64 * 1024 * 1024),
+            stream_messages=variables.integer("PROTONATS_STREAM_MESSAGES", 1024),
+            stream_bytes=variables.integer("PROTONATS_STREAM_BYTES", 4 * 1024 * 1024),
+            keepalive_interval=variables.seconds("PROTONATS_KEEPALIVE_INTERVAL", 5.0),
+            breaker=BreakerSettings() if variables.switch("PROTONATS_BREAKER", True) else None,
+            otel_sample_ratio=variables.ratio("PROTONATS_OTEL"),
         )
 
 
@@ -149,8 +239,15 @@ class Settings:
     """Seconds that running handlers get when the process stops (PROTONATS_GRACE_PERIOD)."""
 
     max_in_flight: int = 1000
-    """How many calls a service handles at once; more are answered RESOURCE_EXHAUSTED
-    (PROTONATS_MAX_IN_FLIGHT)."""
+    """How many calls a service handles at once (PROTONATS_MAX_IN_FLIGHT)."""
+
+    max_queued: int = 1000
+    """How many calls of a service wait beyond those; more are answered RESOURCE_EXHAUSTED
+    (PROTONATS_MAX_QUEUED)."""
+
+    block_warning: float = 0.5
+    """Seconds for which a handler may keep the event loop from running anything else before a
+    warning names it; 0: no warning (PROTONATS_BLOCK_WARNING)."""
 
     def __post_init__(self) -> None:
         if self.redis_url is not None:
@@ -167,6 +264,11 @@ class Settings:
             raise ConfigurationError(
                 f"max_in_flight (PROTONATS_MAX_IN_FLIGHT) is {self.max_in_flight}: write 1 or more"
             )
+        if self.max_queued < 0:
+            raise ConfigurationError(
+                f"max_queued (PROTONATS_MAX_QUEUED) is {self.max_queued}: write 0 or more"
+            )
+        _check_seconds("block_warning (PROTONATS_BLOCK_WARNING)", self.block_warning, zero=True)
 
     def __repr__(self) -> str:
         return _redacted_repr(self)
@@ -178,70 +280,21 @@ class Settings:
         """Reads the variables that the fields name; arguments and errors are those of
         `ConnectionSettings.from_environment`.
         """
-        variables = _Variables(os.environ if environ is None else environ)
+        variables = Variables(os.environ if environ is None else environ)
         return cls(
             connection=ConnectionSettings.from_environment(environ, name=name),
             redis_url=variables.optional("REDIS_URL"),
             health_address=variables.address("PROTONATS_HEALTH_ADDRESS", "0.0.0.0:8080"),
             grace_period=variables.seconds("PROTONATS_GRACE_PERIOD", 20.0),
             max_in_flight=variables.integer("PROTONATS_MAX_IN_FLIGHT", 1000),
+            max_queued=variables.integer("PROTONATS_MAX_QUEUED", 1000),
+            block_warning=variables.seconds("PROTONATS_BLOCK_WARNING", 0.5),
         )
 
 
 def redact(text: str) -> str:
     """The text with user, password and query of every URL in it replaced by `***`."""
     return _QUERY.sub(r"\1***", _LOGIN.sub("://***@", text))
-
-
-class _Variables:
-    """Environment variables, read as what they mean."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def optional(self, name: str) -> str | None:
-        return self._environ.get(name) or None
-
-    def text(self, name: str, default: str) -> str:
-        return self._environ.get(name) or default
-
-    def path(self, name: str) -> Path | None:
-        value = self.optional(name)
-        return None if value is None else Path(value)
-
-    def seconds(self, name: str, default: float) -> float:
-        value = self.optional(name)
-        if value is None:
-            return default
-        try:
-            return float(value)
-        except ValueError:
-            raise ConfigurationError(
-                f"{name} is {value!r}: write a number of seconds, for example {default:g}"
-            ) from None
-
-    def integer(self, name: str, default: int) -> int:
-        value = self.optional(name)
-        if value is None:
-            return default
-        try:
-            return int(value)
-        except ValueError:
-            raise ConfigurationError(
-                f"{name} is {value!r}: write a whole number, for example {default}"
-            ) from None
-
-    def address(self, name: str, default: str) -> tuple[str, int] | None:
-        value = self._environ.get(name, default)
-        if not value:
-            return None
-        host, colon, port = value.rpartition(":")
-        if not colon or not host or not (port.isascii() and port.isdigit()):
-            raise ConfigurationError(
-                f"{name} is {value!r}: write host:port, for example {default}, or nothing to switch"
-                " it off"
-            )
-        return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _check_url(what: str, url: str, schemes: tuple[str, ...], example: str) -> None:

@@ -6,17 +6,20 @@ import asyncio
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.wrappers_pb2 import StringValue
 
 from protonats._info import MethodInfo, MethodKind, ServiceInfo
 from protonats._serving.instance import Instance
+from protonats.call_info import CallInfo
 from protonats.client import Client
 from protonats.connection import Connection, connect
+from protonats.interceptors import ClientInterceptor
+from protonats.response_stream import ResponseStream
 from protonats.server import CallContext, Server
 from protonats.settings import ConnectionSettings
 
@@ -86,6 +89,7 @@ class EchoClient(Client):
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        info: CallInfo | None = None,
     ) -> StringValue:
         return await self._unary(
             EchoMethods.say,
@@ -93,18 +97,19 @@ class EchoClient(Client):
             timeout=timeout,
             metadata=metadata,
             idempotency_key=idempotency_key,
+            info=info,
         )
 
     async def room(self, request: StringValue, *, timeout: float | None = None) -> Struct:
         return await self._unary(EchoMethods.room, request, timeout=timeout)
 
-    def watch(self, request: StringValue) -> AsyncIterator[StringValue]:
+    def watch(self, request: StringValue) -> ResponseStream[StringValue]:
         return self._server_stream(EchoMethods.watch, request)
 
     async def ingest(self, requests: AsyncIterable[StringValue]) -> StringValue:
         return await self._client_stream(EchoMethods.ingest, requests)
 
-    def chat(self, requests: AsyncIterable[StringValue]) -> AsyncIterator[StringValue]:
+    def chat(self, requests: AsyncIterable[StringValue]) -> ResponseStream[StringValue]:
         return self._bidi_stream(EchoMethods.chat, requests)
 
 
@@ -171,26 +176,26 @@ class Echo(EchoServer):
         return answer
 
     def watch(self, request: StringValue, context: CallContext) -> AsyncIterator[StringValue]:
-        raise AssertionError("streams are refused before the handler")
+        raise AssertionError("this server has no streams")
 
     async def ingest(
         self, requests: AsyncIterator[StringValue], context: CallContext
     ) -> StringValue:
-        raise AssertionError("streams are refused before the handler")
+        raise AssertionError("this server has no streams")
 
     def chat(
         self, requests: AsyncIterator[StringValue], context: CallContext
     ) -> AsyncIterator[StringValue]:
-        raise AssertionError("streams are refused before the handler")
+        raise AssertionError("this server has no streams")
 
 
 @asynccontextmanager
 async def serving(
-    url: str, server: EchoServer, *, max_in_flight: int = 1000
+    url: str, server: EchoServer, *, max_in_flight: int = 1000, **options: Any
 ) -> AsyncIterator[tuple[Instance, Connection]]:
-    """An instance of the service on a connection of its own."""
+    """An instance of the service on a connection of its own; options are those of `Instance`."""
     async with await connect(ConnectionSettings(servers=(url,), name="echo")) as connection:
-        instance = Instance(connection, server, max_in_flight=max_in_flight)
+        instance = Instance(connection, server, max_in_flight=max_in_flight, **options)
         await instance.start()
         try:
             yield instance, connection
@@ -199,10 +204,12 @@ async def serving(
 
 
 @asynccontextmanager
-async def calling(url: str) -> AsyncIterator[EchoClient]:
+async def calling(
+    url: str, *, interceptors: Sequence[ClientInterceptor] = ()
+) -> AsyncIterator[EchoClient]:
     """A client on a connection of its own."""
     async with await connect(ConnectionSettings(servers=(url,), name="caller")) as connection:
-        yield EchoClient(connection)
+        yield EchoClient(connection, interceptors=interceptors)
 
 
 async def eventually(condition: Callable[[], bool], *, timeout: float = 5.0) -> None:

@@ -117,7 +117,7 @@ async def test_what_does_not_fit_its_subscription_is_dropped_and_counted(
     echo = Echo()
     async with serving(nats.url, echo) as (instance, connection):
         message = Message("svc.echo.v1.other", "_INBOX.raw.discovery", b"", b"")
-        instance._receive(instance._endpoints[0], message)
+        instance._receive(instance.endpoints[0], message)
         instance._discovery._receive("PING", "$SRV.PING", message)
         assert dropped(connection) == {"subject": 2}
         assert instance.in_flight == 0

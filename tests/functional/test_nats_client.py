@@ -19,6 +19,7 @@ from protonats.key_value import KeyValue
 from protonats.settings import ConnectionSettings
 from protonats.testing import EmbeddedNats
 from tests.functional.echo import Echo, EchoClient, calling, eventually, freeze, serving
+from tests.functional.inner import client_of
 from tests.functional.raw_nats import raw_nats
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +33,7 @@ def own_nats() -> Iterator[EmbeddedNats]:
 
 async def test_a_pong_nobody_waits_for_does_not_end_the_reading(nats: EmbeddedNats) -> None:
     async with await connect(nats.url) as connection:
-        client = connection._transport._client
+        client = client_of(connection)
         flush = asyncio.create_task(client.flush())
         await asyncio.sleep(0)
         flush.cancel()
@@ -54,7 +55,7 @@ async def test_an_error_while_reconnecting_closes_the_connection(
         def no_key() -> bytes:
             raise ValueError("half a key")
 
-        connection._transport._client._connect_command = no_key  # type: ignore[method-assign]
+        client_of(connection)._connect_command = no_key  # type: ignore[method-assign]
         own_nats.kill()
         own_nats.start()
         async with asyncio.timeout(10.0):
@@ -69,7 +70,7 @@ async def get_stuck(server: EmbeddedNats, connection: Connection) -> None:
 
     def is_stuck() -> bool:
         connection._transport.publish("large", b"x" * 1_000_000)
-        return connection._transport._client.pending_data_size > 3_000_000
+        return connection._transport.unsent > 8_000_000
 
     await eventually(is_stuck)
 
@@ -80,7 +81,7 @@ async def test_what_is_unsent_when_the_connection_breaks_is_forgotten(
     async with await connect(own_nats.url) as connection:
         await get_stuck(own_nats, connection)
         own_nats.kill()
-        client = connection._transport._client
+        client = client_of(connection)
         await eventually(lambda: not connection.is_connected and client.pending_data_size == 0)
 
 
@@ -92,7 +93,7 @@ async def test_a_server_that_is_gone_without_a_word_does_not_hold_up_the_reconne
         call = asyncio.create_task(EchoClient(connection).say(StringValue(), timeout=60.0))
         await eventually(lambda: len(connection._calls) == 1)
         # What nats-py does when its pings are not answered.
-        await connection._transport._client.force_reconnect()
+        await client_of(connection).force_reconnect()
         async with asyncio.timeout(5.0):
             with pytest.raises(StatusError, match="the connection to NATS was lost"):
                 await call
@@ -104,7 +105,7 @@ async def test_a_server_that_is_gone_without_a_word_does_not_hold_up_the_reconne
 async def test_a_server_that_is_gone_without_a_word_does_not_hold_up_the_end(
     own_nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("protonats._transport.transport._CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr("protonats._transport.nats_transport._CLOSE_TIMEOUT", 0.05)
     async with serving(own_nats.url, Echo()) as (instance, connection):
         await get_stuck(own_nats, connection)
         async with asyncio.timeout(5.0):
@@ -161,7 +162,7 @@ async def test_a_subject_cannot_name_another_subscription(nats: EmbeddedNats) ->
     async with await connect(nats.url) as connection, raw_nats(nats.url) as raw:
         transport, received = connection._transport, list[str]()
         await transport.subscribe("private", lambda message: received.append("private"))
-        private = transport._client._sid
+        private = client_of(connection)._sid
         await transport.subscribe("public.*", lambda message: received.append(message.subject))
         await transport.barrier()
         raw.publish(f"public.a\x0b{private}", b"forged")
@@ -212,7 +213,7 @@ async def test_what_nats_py_sends_by_itself_waits_for_no_connection(
         bucket = await KeyValue.open(connection, "states")
         jetstream_nats.kill()
         await eventually(lambda: not connection.is_connected)
-        client = connection._transport._client
+        client = client_of(connection)
         for _ in range(3):
             async with asyncio.timeout(1.0):
                 with pytest.raises(StatusError, match="bucket states does not answer") as error:
@@ -228,7 +229,7 @@ async def test_a_connection_that_breaks_ends_a_barrier_at_once(own_nats: Embedde
     async with await connect(own_nats.url) as connection:
         freeze(own_nats.pid)
         barrier = asyncio.create_task(connection._transport.barrier())
-        await eventually(lambda: bool(connection._transport._client._pongs))
+        await eventually(lambda: bool(client_of(connection)._pongs))
         own_nats.kill()
         async with asyncio.timeout(3.0):
             with pytest.raises(StatusError) as error:
@@ -244,9 +245,9 @@ async def test_a_drain_during_which_the_connection_breaks_leaves_no_subscription
     async with serving(own_nats.url, Echo()) as (instance, connection):
         freeze(own_nats.pid)
         draining = asyncio.create_task(instance.drain(grace=1.0))
-        await eventually(lambda: bool(connection._transport._client._pongs))
+        await eventually(lambda: bool(client_of(connection)._pongs))
         # What nats-py does when its pings are not answered.
-        await connection._transport._client.force_reconnect()
+        await client_of(connection).force_reconnect()
         os.kill(own_nats.pid, signal.SIGCONT)
         await eventually(lambda: connection.is_connected)
         await draining

@@ -1,13 +1,15 @@
-"""Every code block of the README, executed in order in an empty folder.
+"""Every code block of the README and of each guide, executed in order in an empty folder.
 
 Behind a block's language stand instructions that readers of the rendered page do not see:
 `file=PATH` the block is the content of that file; `edit=PATH` it takes the place of the message of
-the same name there; `exit=N` the exit code of its command; `output` what the command before it
-printed.
+the same name there; `exit=N` the exit code of its command; `until=WORD` the command is typed again
+until it prints that word; `output` what the command before it printed, with `…` for what may be
+anything on that line. However wide a gap in an output is, it counts as one space.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import signal
@@ -23,12 +25,17 @@ from pathlib import Path
 
 import pytest
 
+from protonats import settings
+from protonats._telemetry.families import families
+
 REPOSITORY = Path(__file__).parents[2]
+PAGES = ("README.md", *(f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("guide-*.md")))
+_TRIES = 100
 BLOCK = re.compile(r"^```(?P<language>\w+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S)
 
 
 class Reader:
-    """Somebody who types what the README says."""
+    """Somebody who types what a page says."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,7 +60,9 @@ class Reader:
         elif "edit" in info:
             self._edit(self.folder / info["edit"], text)
         elif "output" in info:
-            assert self.output == text
+            pattern = re.escape(_narrow(text)).replace("…", ".*")
+            printed = _narrow(self.output)
+            assert re.fullmatch(pattern, printed), f"printed is\n{self.output}, and not\n{text}"
         elif text.startswith("make "):
             command = ["make", "--dry-run", *text.split()[1:]]
             subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
@@ -62,11 +71,20 @@ class Reader:
             assert set(extras) <= set(metadata("protonats").get_all("Provides-Extra") or [])
         else:
             assert language == "bash", f"nobody runs this block: {text}"
-            self._run(text, int(info.get("exit", 0)))
+            code = self._run(text)
+            for _ in range(_TRIES if "until" in info else 0):
+                if info["until"] in self.output:
+                    break
+                time.sleep(0.1)
+                code = self._run(text)
+            assert info.get("until", "") in self.output, f"{text}\nprinted:\n{self.output}"
+            expected = int(info.get("exit", 0))
+            assert code == expected, f"{text}\nended with {code}:\n{self.output}"
 
-    def _run(self, text: str, expected: int) -> None:
+    def _run(self, text: str) -> int:
         after = self.folder / ".environment"
-        printed = self.folder / ".printed"
+        # One for each block: what it left in the background goes on printing.
+        printed = self.folder / f".printed-{len(self._groups)}"
         script = f"set -eu\n{text}\nenv -0 > {after}\n"
         with printed.open("w") as out:
             process = subprocess.Popen(
@@ -81,12 +99,12 @@ class Reader:
             self._groups.append(process.pid)
             code = process.wait(timeout=60)
         self.output = printed.read_text()
-        assert code == expected, f"{text}\nended with {code}:\n{self.output}"
         if code == 0:
             pairs = after.read_text().rstrip("\0").split("\0")
             self._environment = dict(pair.split("=", 1) for pair in pairs)
         if "protonats.serve" in text:
             self._wait_until_ready()
+        return code
 
     def _wait_until_ready(self) -> None:
         address = f"http://127.0.0.1:{self._ports['8080']}/readyz"
@@ -96,7 +114,7 @@ class Reader:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        pytest.fail("the service of the README is not ready after 30 s")
+        pytest.fail("the service of the page is not ready after 30 s")
 
     def _edit(self, path: Path, text: str) -> None:
         head = text.splitlines()[0]
@@ -106,12 +124,16 @@ class Reader:
         path.write_text(changed)
 
     def close(self) -> None:
-        """Ends what the README left running in the background."""
+        """Ends what the page left running in the background."""
         for group in self._groups:
             try:
                 os.killpg(group, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+
+
+def _narrow(text: str) -> str:
+    return "\n".join(" ".join(line.split()) for line in text.splitlines())
 
 
 def _free_port() -> int:
@@ -128,10 +150,25 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     reader.close()
 
 
-def test_every_block_of_the_readme_works(reader: Reader) -> None:
-    blocks = list(BLOCK.finditer((REPOSITORY / "README.md").read_text()))
-    assert len(blocks) > 15
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_every_block_of_a_page_works(reader: Reader, page: str) -> None:
+    blocks = list(BLOCK.finditer((REPOSITORY / page).read_text()))
+    assert len(blocks) > 5
     for block in blocks:
         words = block["info"].split()
         info = {key: value for key, _, value in (word.partition("=") for word in words)}
         reader.read(block["language"], info, block["text"])
+
+
+def test_the_readme_lists_every_variable() -> None:
+    page = (REPOSITORY / "README.md").read_text()
+    variables = set(re.findall(r'\("([A-Z]+_[A-Z_]+)"', inspect.getsource(settings)))
+    assert [name for name in sorted(variables) if f"`{name}`" not in page] == []
+
+
+def test_the_guide_lists_every_metric() -> None:
+    page = (REPOSITORY / "docs/guide-telemetry.md").read_text()
+    for family in families():
+        name = f"protonats_{family.name}{'_total' if family.kind == 'counter' else ''}"
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        assert f"| `{name}` | {family.kind} | {labels} | {family.text.rstrip('.')} |" in page

@@ -7,12 +7,9 @@ import logging
 import os
 import signal
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from redis import Redis as SyncRedis
@@ -23,10 +20,9 @@ from protonats.errors import Code, ConfigurationError, StatusError
 from protonats.redis import connect_redis
 from protonats.testing import EmbeddedRedis
 from tests.functional.game import until
+from tests.functional.redis_cluster import SLOTS, redis_cluster
 
 pytestmark = pytest.mark.anyio
-
-_SLOTS = 16384
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +33,7 @@ def server() -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[list[EmbeddedRedis]]:
-    """Three nodes that share all slots and know each other."""
-    with ExitStack() as stack:
-        arguments = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
-        nodes = [stack.enter_context(EmbeddedRedis(arguments=arguments)) for _ in range(3)]
-        clients = [stack.enter_context(SyncRedis(port=node.port)) for node in nodes]
-        for index, client in enumerate(clients):
-            slots = range(index * _SLOTS // 3, (index + 1) * _SLOTS // 3)
-            client.execute_command("CLUSTER ADDSLOTS", *slots)
-            client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
-        wait = threading.Event()
-        for _ in range(1000):
-            states = [cast(Any, client.execute_command("CLUSTER INFO")) for client in clients]
-            if all(state["cluster_state"] == "ok" for state in states) and all(
-                state["cluster_known_nodes"] == "3" for state in states
-            ):
-                break
-            wait.wait(0.02)
-        else:
-            pytest.fail("the Redis cluster did not form within 20 s")
+    with redis_cluster() as nodes:
         yield nodes
 
 
@@ -166,7 +144,7 @@ async def test_a_server_that_is_not_required_may_come_up_at_any_time(
     with EmbeddedRedis(arguments=arguments) as server:
         if arguments:
             with SyncRedis(port=server.port) as client:
-                client.execute_command("CLUSTER ADDSLOTS", *range(_SLOTS))
+                client.execute_command("CLUSTER ADDSLOTS", *range(SLOTS))
         server.stop()
         url = server.url.replace("redis://", f"{scheme}://:s3cret@")
         with caplog.at_level(logging.WARNING, "protonats"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
@@ -14,6 +15,7 @@ from protonats.errors import Code, StatusError
 from protonats.server import CallContext
 from protonats.testing import EmbeddedNats
 from tests.functional.echo import Echo, EchoClient, calling, eventually, serving
+from tests.functional.inner import transport_of
 from tests.functional.raw_nats import raw_nats
 
 pytestmark = pytest.mark.anyio
@@ -44,8 +46,10 @@ async def test_running_calls_are_finished_and_new_ones_go_elsewhere(nats: Embedd
             async with asyncio.timeout(5.0):
                 while True:
                     raw.publish("svc.echo.v1.say", b"", reply="_INBOX.raw.1.1")
-                    if b"503" in (await raw.receive()).headers:
-                        break
+                    # What the instance took just before it unsubscribed waits for the gate.
+                    with suppress(TimeoutError):
+                        if b"503" in (await raw.receive(timeout=0.1)).headers:
+                            break
         assert not draining.done()
         gate.open.set()
         await draining
@@ -135,16 +139,18 @@ async def test_nothing_is_left_behind(nats: EmbeddedNats) -> None:
                 for value in ("fine", "fail", "wait") * 30
             ]
             await asyncio.gather(*calls, return_exceptions=True)
-            cancelled = asyncio.create_task(client.say(StringValue(value="wait"), timeout=0.1))
-            await asyncio.sleep(0)
+            assert len(client._connection._calls) == 0
+        async with calling(nats.url) as client:
+            cancelled = asyncio.create_task(client.say(StringValue(value="wait")))
+            await eventually(lambda: instance.in_flight == 1)
             cancelled.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await cancelled
             assert len(client._connection._calls) == 0
-        await eventually(lambda: instance.in_flight == 0)
-        transport = connection._transport
-        assert len(transport._subscriptions) == 5 + 9 + 1
+            await eventually(lambda: instance.in_flight == 0)
+        assert instance._serving.cancellations._calls == {}
+        # Its five methods, discovery, its own subject and the cancellations, and the inbox.
+        assert len(transport_of(connection)._subscriptions) == 5 + 9 + 2 + 1
         await instance.drain(grace=1.0)
-        assert transport._subscriptions == {connection._inbox}
-        assert len(transport._client._subs) == 1
+        assert transport_of(connection)._subscriptions == {connection._inbox}
     await eventually(lambda: asyncio.all_tasks() == before)

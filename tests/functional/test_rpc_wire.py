@@ -125,12 +125,14 @@ async def test_an_idempotency_key_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize("operation", ["watch", "ingest", "chat"])
-async def test_the_first_message_of_a_stream_is_unimplemented(
+async def test_a_stream_is_opened_with_the_header_that_says_so(
     nats: EmbeddedNats, operation: str
 ) -> None:
     async with serving(nats.url, Echo()), raw_nats(nats.url) as raw:
         answer = await raw.request(f"svc.echo.v1.{operation}", _HI, headers=block(_CALL))
-    assert code_of(answer)[0] is Code.UNIMPLEMENTED
+    code, message = code_of(answer)
+    assert code is Code.INVALID_ARGUMENT
+    assert "Pn-Stream" in message
 
 
 # The server itself refuses to deliver some of the subjects; those are left to the unit tests.

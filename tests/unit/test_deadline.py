@@ -35,9 +35,10 @@ async def test_tasks_inherit_the_call_that_they_are_started_in() -> None:
     async def look() -> tuple[float | None, str | None]:
         return deadline.current(), deadline.current_trace()
 
-    with deadline.scope(7.0, "trace"):
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with deadline.scope(7.0, trace):
         task = asyncio.create_task(look())
-    assert await task == (7.0, "trace")
+    assert await task == (7.0, trace)
     assert await asyncio.create_task(look()) == (None, None)
 
 

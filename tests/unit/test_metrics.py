@@ -28,10 +28,10 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
 @pytest.mark.parametrize("side", ["server", "client"])
 def test_calls_are_counted_by_status(side: str) -> None:
     metrics = Metrics()
-    started, handled = getattr(metrics, f"{side}_started"), getattr(metrics, f"{side}_handled")
+    calls = getattr(metrics, f"{side}_calls")(KEY)
     for code in (0, 0, int(Code.NOT_FOUND)):
-        started(KEY)
-        handled(KEY, code, 0.001)
+        calls.started += 1
+        calls.finish(code, 0.001)
 
     assert sample(metrics, f"protonats_{side}_started_total", **LABELS) == 3
     assert sample(metrics, f"protonats_{side}_handled_total", **LABELS, code="OK") == 2
@@ -40,9 +40,9 @@ def test_calls_are_counted_by_status(side: str) -> None:
 
 def test_calls_in_flight_are_those_begun_and_not_ended() -> None:
     metrics = Metrics()
-    for _ in range(3):
-        metrics.server_started(KEY)
-    metrics.server_handled(KEY, 0, 0.01)
+    calls = metrics.server_calls(KEY)
+    calls.started += 3
+    calls.finish(0, 0.01)
 
     assert sample(metrics, "protonats_server_in_flight", **LABELS) == 2
 
@@ -54,8 +54,7 @@ def test_calls_in_flight_are_those_begun_and_not_ended() -> None:
 def test_seconds_fall_into_cumulative_buckets(side: str, name: str) -> None:
     metrics = Metrics()
     for seconds in (0.0001, 0.0005, 0.02, 60.0):
-        getattr(metrics, f"{side}_started")(KEY)
-        getattr(metrics, f"{side}_handled")(KEY, 0, seconds)
+        getattr(metrics, f"{side}_calls")(KEY).finish(0, seconds)
 
     assert sample(metrics, f"{name}_bucket", **LABELS, le="0.0005") == 2
     assert sample(metrics, f"{name}_bucket", **LABELS, le="0.025") == 3
@@ -102,7 +101,7 @@ def test_two_connections_count_apart() -> None:
 def test_prometheus_client_is_loaded_by_the_first_scrape_only() -> None:
     program = (
         "import sys; from protonats.metrics import Metrics; m = Metrics();"
-        "m.server_started(('a', 'B')); assert 'prometheus_client' not in sys.modules;"
+        "m.server_calls(('a', 'B')).started += 1; assert 'prometheus_client' not in sys.modules;"
         "m.render(); assert 'prometheus_client' in sys.modules"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -17,6 +17,7 @@ def test_nothing_set_means_a_server_on_this_machine() -> None:
     assert settings.redis_url is None
     assert settings.health_address == ("0.0.0.0", 8080)
     assert (settings.grace_period, settings.max_in_flight) == (20.0, 1000)
+    assert (settings.max_queued, settings.block_warning) == (1000, 0.5)
 
 
 def test_every_variable_is_read() -> None:
@@ -34,6 +35,14 @@ def test_every_variable_is_read() -> None:
             "PROTONATS_HEALTH_ADDRESS": "[::1]:0",
             "PROTONATS_GRACE_PERIOD": "0",
             "PROTONATS_MAX_IN_FLIGHT": "7",
+            "PROTONATS_MAX_QUEUED": "0",
+            "PROTONATS_BLOCK_WARNING": "0",
+            "PROTONATS_MAX_MESSAGE_SIZE": "1000",
+            "PROTONATS_STREAM_MESSAGES": "10",
+            "PROTONATS_STREAM_BYTES": "20",
+            "PROTONATS_KEEPALIVE_INTERVAL": "0.5",
+            "PROTONATS_BREAKER": "off",
+            "PROTONATS_OTEL": "0.25",
         },
         name="ignored",
     )
@@ -46,6 +55,11 @@ def test_every_variable_is_read() -> None:
     assert settings.redis_url == "rediss+cluster://r:6379"
     assert settings.health_address == ("::1", 0)
     assert (settings.grace_period, settings.max_in_flight) == (0.0, 7)
+    assert (settings.max_queued, settings.block_warning) == (0, 0.0)
+    assert connection.max_message_size == 1000
+    assert (connection.stream_messages, connection.stream_bytes) == (10, 20)
+    assert (connection.keepalive_interval, connection.breaker) == (0.5, None)
+    assert connection.otel_sample_ratio == 0.25
 
 
 def test_the_name_of_the_process_is_used_where_none_is_set() -> None:
@@ -85,6 +99,13 @@ def test_an_empty_health_address_switches_it_off() -> None:
         ("PROTONATS_HEALTH_ADDRESS", "8080", "PROTONATS_HEALTH_ADDRESS is '8080': write host:port"),
         ("PROTONATS_HEALTH_ADDRESS", "a:99999", "has port 99999: write 0 to 65535"),
         ("PROTONATS_GRACE_PERIOD", "-1", r"\(PROTONATS_GRACE_PERIOD\) is -1: .* 0 or more"),
+        ("PROTONATS_STREAM_MESSAGES", "0", r"\(PROTONATS_STREAM_MESSAGES\) is 0: write 1 to"),
+        ("PROTONATS_STREAM_BYTES", "x", "PROTONATS_STREAM_BYTES is 'x': write a whole number"),
+        ("PROTONATS_KEEPALIVE_INTERVAL", "0", r"INTERVAL\) is 0: write a number of seconds, more"),
+        ("PROTONATS_MAX_MESSAGE_SIZE", "0", r"SIZE\) is 0: write 1 to"),
+        ("PROTONATS_OTEL", "2", r"\(PROTONATS_OTEL\) is 2: write a number from 0 to 1"),
+        ("PROTONATS_MAX_QUEUED", "-1", r"\(PROTONATS_MAX_QUEUED\) is -1: write 0 or more"),
+        ("PROTONATS_BLOCK_WARNING", "-1", r"\(PROTONATS_BLOCK_WARNING\) is -1: write a number"),
         ("PROTONATS_MAX_IN_FLIGHT", "0", r"\(PROTONATS_MAX_IN_FLIGHT\) is 0: write 1 or more"),
         (
             "PROTONATS_MAX_IN_FLIGHT",

@@ -13,10 +13,10 @@ from nats.js.errors import NotFoundError
 
 from protonats._consuming.delivery import DeliveryPolicy
 from protonats._info import ConsumerInfo
+from protonats._publishing import PROVISION, filter_subject
 from protonats._wire import subjects
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
-from protonats.events import PROVISION, filter_subject
 
 _logger = logging.getLogger("protonats")
 

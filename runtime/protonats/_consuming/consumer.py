@@ -8,20 +8,20 @@ import logging
 from contextlib import suppress
 from typing import Final
 
-from google.protobuf.message import Message as Event
-
 from protonats import deadline
 from protonats._consuming.binding import Binding, bind
 from protonats._consuming.dead_letter import FailureTexts, bury
+from protonats._consuming.delivered import IN_PROGRESS, DeliveredContext
 from protonats._consuming.delivery import Delivery
 from protonats._consuming.pull import Pull
-from protonats._consuming.routes import Route, Routes, Unreadable
+from protonats._consuming.routes import Routes, Unreadable
 from protonats._info import ConsumerInfo
 from protonats._transport.message import Message
 from protonats._wire import events as wire
+from protonats._workers import Workers
 from protonats.connection import Connection
 from protonats.errors import StatusError
-from protonats.events import EventContext, RetryEvent
+from protonats.events import RetryEvent
 from protonats.server import Server
 
 __all__ = ["Consumer"]
@@ -30,15 +30,15 @@ _logger = logging.getLogger("protonats")
 
 _ACK: Final = b"+ACK"
 _NAK: Final = b"-NAK"
-_IN_PROGRESS: Final = b"+WPI"
 _TERM: Final = b"+TERM"
 _UNKNOWN: Final = "unknown"
+_DOTS: Final = 8
 _CANCEL_TIMEOUT: Final = 1.0
 _STARTUP_TIMEOUT: Final = 30.0
 
 
 class Consumer:
-    """Takes the messages of one durable consumer, each in a task of its own."""
+    """Takes the messages of one durable consumer, and has a handler for each."""
 
     def __init__(
         self,
@@ -67,7 +67,10 @@ class Consumer:
         self._max_in_flight = max_in_flight
         self._startup_timeout = startup_timeout
         self._failures = FailureTexts()
-        self._running: dict[asyncio.Task[None], Message] = {}
+        with deadline.scope(None):
+            self._workers = Workers(self._handle)
+        self._unanswered: set[str] = set()
+        self._first = ""
         self._binding: Binding | None = None
         self._pull: Pull | None = None
         self._heartbeat: asyncio.Task[None] | None = None
@@ -89,6 +92,7 @@ class Consumer:
         """
         binding = await bind(self._connection, self._info, startup_timeout=self._startup_timeout)
         self._binding = binding
+        self._first = f"$JS.ACK.{binding.stream}.{self._info.durable}.1."
         self._pull = Pull(
             self._connection,
             stream=binding.stream,
@@ -109,78 +113,118 @@ class Consumer:
         end = asyncio.get_running_loop().time() + grace
         if self._pull is not None:
             await self._pull.stop()
-        await self._await_running(end - asyncio.get_running_loop().time())
-        for task in self._running:
-            task.cancel()
-        await self._await_running(_CANCEL_TIMEOUT)
-        if self._running:
-            _logger.error(
-                "%d handlers of consumer %s go on although they were cancelled",
-                len(self._running),
-                self._info.durable,
-            )
+        if not await self._workers.join(end - asyncio.get_running_loop().time()):
+            for message in self._workers.cancel():
+                self._answer(message, _NAK)
+            if not await self._workers.join(_CANCEL_TIMEOUT):
+                _logger.error(
+                    "%d handlers of consumer %s go on although they were cancelled",
+                    len(self._workers),
+                    self._info.durable,
+                )
         if self._heartbeat is not None:
             self._heartbeat.cancel()
 
-    async def _await_running(self, timeout: float) -> None:
-        if self._running:
-            await asyncio.wait(list(self._running), timeout=max(0.0, timeout))
-
     def _receive(self, message: Message) -> None:
-        delivery = Delivery.parse(message.reply)
-        if delivery is None or delivery.consumer != self._info.durable:
-            # Not from the stream: somebody else published to the inbox.
-            self._connection.metrics.dropped("delivery")
-            self._release()
-            return
-        task = asyncio.create_task(self._handle(message, delivery))
-        self._running[task] = message
-        task.add_done_callback(self._done)
+        reply = message.reply
+        if not self._is_first(reply):
+            delivery = Delivery.parse(reply)
+            if delivery is None or delivery.consumer != self._info.durable:
+                # Not from the stream: somebody else published to the inbox.
+                self._connection.metrics.dropped("delivery")
+                self._release()
+                return
+        self._unanswered.add(reply)
+        self._workers.put(message)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        self._release()
+    def _is_first(self, reply: str) -> bool:
+        """Whether this is the reply subject of a first delivery, of which nothing more has to be
+        known. It may be one and be written in another way."""
+        return (
+            reply.startswith(self._first)
+            and reply.isascii()
+            and reply.count(".") == _DOTS
+            and ".." not in reply
+            and reply[len(self._first) :].replace(".", "").isdecimal()
+        )
 
     def _release(self) -> None:
         if self._pull is not None:
             self._pull.release()
 
-    async def _handle(self, message: Message, delivery: Delivery) -> None:
+    async def _handle(self, message: Message, task: asyncio.Task[None]) -> None:
         """Brings one delivery to its answer; never fails."""
-        assert self._binding is not None
+        binding = self._binding
+        assert binding is not None
+        delivery = None if message.reply.startswith(self._first) else Delivery.read(message)
+        block = message.block
         event_type = _UNKNOWN
-        try:
-            route = self._routes.find(message)
-            event_type = route.event_type
-            event = route.decode(message)
-        except Unreadable as error:
-            result = await self._bury(message, delivery, str(error))
+        if wire.is_replay(block) and not self._is_addressee(message):
+            result = "skipped" if self._answer(message, _ACK) else "abandoned"
         else:
-            if self._binding.policy.is_exhausted(delivery.number):
-                result = await self._bury(message, delivery, self._failures.text(delivery))
+            try:
+                route = self._routes.find(message)
+                event_type = route.event_type
+                event = route.decode(message)
+            except Unreadable as error:
+                result = await self._bury(message, delivery or Delivery.read(message), str(error))
             else:
-                result = await self._run(route, event, message, delivery)
+                if delivery is not None and binding.policy.is_exhausted(delivery.number):
+                    result = await self._bury(message, delivery, self._failures.text(delivery))
+                else:
+                    context = DeliveredContext(self._connection, message, delivery)
+                    trace = wire.block_trace(block)
+                    telemetry = self._connection.telemetry
+                    try:
+                        if telemetry is not None:
+                            await telemetry.process(
+                                route.handler,
+                                event,
+                                context,
+                                pattern=route.pattern,
+                                consumer=self._info.durable,
+                                traceparent=trace,
+                            )
+                        elif trace is None:
+                            await route.handler(event, context)
+                        else:
+                            with deadline.scope(None, trace):
+                                await route.handler(event, context)
+                    except BaseException as error:
+                        result = self._failed(message, delivery, event_type, error, task)
+                    else:
+                        if delivery is not None:
+                            self._failures.forget(delivery.sequence)
+                        result = "acknowledged" if self._answer(message, _ACK) else "abandoned"
+        self._unanswered.discard(message.reply)
+        self._release()
         self._connection.metrics.event_handled(self._info.durable, event_type, result)
 
-    async def _run(self, route: Route, event: Event, message: Message, delivery: Delivery) -> str:
-        context = self._context(message, delivery)
-        try:
-            with deadline.scope(None, context.trace):
-                await route.handler(event, context)
-        except RetryEvent as error:
+    def _is_addressee(self, message: Message) -> bool:
+        """Whether a replay is for this consumer."""
+        assert self._binding is not None
+        return wire.is_for(message.headers, self._binding.stream, self._info.durable)
+
+    def _failed(
+        self,
+        message: Message,
+        delivery: Delivery | None,
+        event_type: str,
+        error: BaseException,
+        task: asyncio.Task[None],
+    ) -> str:
+        """Sees to it that a message is delivered again whose handler has raised."""
+        delivery = delivery or Delivery.read(message)
+        if isinstance(error, RetryEvent):
             return self._retry(message, delivery, error, error.delay)
-        except BaseException as error:
-            # SystemExit in a handler is a failure of one message, and no reason to end all others.
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-                self._answer(message, _NAK)
-                return "abandoned"
-            _logger.error(
-                "the handler of %s failed", route.event_type, exc_info=error, extra=_extra(delivery)
-            )
-            return self._retry(message, delivery, error, None)
-        self._failures.forget(delivery.sequence)
-        return "acknowledged" if self._answer(message, _ACK) else "abandoned"
+        # SystemExit in a handler is a failure of one message, and no reason to end all others.
+        if isinstance(error, asyncio.CancelledError) and task.cancelling():
+            self._answer(message, _NAK)
+            return "abandoned"
+        _logger.error(
+            "the handler of %s failed", event_type, exc_info=error, extra=_extra(delivery)
+        )
+        return self._retry(message, delivery, error, None)
 
     def _retry(
         self, message: Message, delivery: Delivery, error: BaseException, delay: float | None
@@ -207,26 +251,10 @@ class Consumer:
         self._answer(message, _TERM)
         return "dead_lettered"
 
-    def _context(self, message: Message, delivery: Delivery) -> EventContext:
-        async def in_progress() -> None:
-            self._connection._transport.publish(message.reply, _IN_PROGRESS)
-
-        return EventContext(
-            subject=message.subject,
-            event_id=message.headers.get(wire.MSG_ID, ""),
-            metadata=wire.event_metadata(message.headers),
-            stream=delivery.stream,
-            sequence=delivery.sequence,
-            delivery=delivery.number,
-            published_at=delivery.stored_at,
-            trace=wire.event_trace(message.headers),
-            _in_progress=in_progress,
-        )
-
     def _answer(self, message: Message, answer: bytes) -> bool:
         """Whether the answer was sent; if not, the message is delivered again."""
         try:
-            self._connection._transport.publish(message.reply, answer)
+            self._connection._transport.send(message.reply, "", b"", answer)
         except StatusError as error:
             _logger.warning("a delivery is not answered: %s", error.message)
             return False
@@ -236,9 +264,9 @@ class Consumer:
         """Tells the server, twice in its time for an acknowledgement, what is still at work."""
         while True:
             await asyncio.sleep(period)
-            for message in self._running.values():
+            for reply in self._unanswered:
                 with suppress(StatusError):
-                    self._connection._transport.publish(message.reply, _IN_PROGRESS)
+                    self._connection._transport.publish(reply, IN_PROGRESS)
 
 
 def _nak(delay: float) -> bytes:

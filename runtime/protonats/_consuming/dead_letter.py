@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from protonats._consuming.delivery import Delivery
+from protonats._publishing import TooLargeError, store
 from protonats._transport.message import Message
 from protonats._wire import events as wire
+from protonats._wire import headers
 from protonats.connection import Connection
-from protonats.events import store
+from protonats.errors import Code
 
 _REMEMBERED: Final = 1000
 _LONGEST: Final = 512
@@ -53,6 +55,8 @@ async def bury(connection: Connection, message: Message, delivery: Delivery, err
         StatusError: It is not stored; FAILED_PRECONDITION if no stream takes dead letters.
     """
     stream, consumer = delivery.stream, delivery.consumer
+    subject = wire.dead_letter_subject(stream, consumer)
+    letter = wire.dead_letter_id(stream, delivery.sequence, consumer)
     lines = wire.dead_letter_headers(
         stream=stream,
         consumer=consumer,
@@ -62,4 +66,17 @@ async def bury(connection: Connection, message: Message, delivery: Delivery, err
         deliveries=delivery.number,
         error=error,
     )
-    await store(connection, wire.dead_letter_subject(stream, consumer), message.body, lines)
+    block, body = headers.encode(lines), message.body
+    try:
+        if len(block) + len(body) > connection.max_payload:
+            raise TooLargeError(Code.RESOURCE_EXHAUSTED)
+        await store(connection, subject, body, block, letter)
+    except TooLargeError:
+        # What is known about it comes on top of a message that had filled the limit.
+        middle = len(body) // 2
+        rest = wire.rest_headers(letter)
+        ack = await store(
+            connection, subject, body[middle:], headers.encode(rest), rest[wire.MSG_ID]
+        )
+        lines[wire.REST] = str(ack.sequence)
+        await store(connection, subject, body[:middle], headers.encode(lines), letter)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
+from protonats._transport.message import Message
 from protonats.errors import ConfigurationError
 
 MAX_DELIVER: Final = "protonats.max_deliver"
@@ -19,11 +18,10 @@ DEFAULT_BACKOFF: Final = (1.0, 5.0, 30.0)
 # `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream sequence>.
 # <consumer sequence>.<nanoseconds>.<pending>[.<random>…]`: short without a domain, else long.
 _SHORT_FORM: Final = 9
-_NUMBER: Final = re.compile(r"[0-9]{1,20}")
+_MAX_DIGITS: Final = 20
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What the reply subject of a delivered message says (nats-server, ADR-15)."""
 
     stream: str
@@ -38,27 +36,32 @@ class Delivery:
     sequence: int
     """Its sequence in the stream."""
 
-    stored_at: datetime
-    """When the stream stored it, in UTC."""
+    nanoseconds: int
+    """When the stream stored it, since 1970."""
 
     @classmethod
     def parse(cls, reply: str) -> Self | None:
         """Reads the reply subject of a message; None if it is not one of a delivery."""
         tokens = reply.split(".")
-        if tokens[:2] != ["$JS", "ACK"] or len(tokens) < _SHORT_FORM:
+        if len(tokens) > _SHORT_FORM:
+            del tokens[2:4]
+        if len(tokens) < _SHORT_FORM or tokens[0] != "$JS" or tokens[1] != "ACK":
             return None
-        offset = 2 if len(tokens) == _SHORT_FORM else 4
-        if len(tokens) < offset + 7 or not all(
-            map(_NUMBER.fullmatch, tokens[offset + 2 : offset + 7])
-        ):
+        numbers = tokens[4:_SHORT_FORM]
+        digits = "".join(numbers)
+        if "" in numbers or not digits.isdecimal() or not digits.isascii():
             return None
-        return cls(
-            stream=tokens[offset],
-            consumer=tokens[offset + 1],
-            number=int(tokens[offset + 2]),
-            sequence=int(tokens[offset + 3]),
-            stored_at=datetime.fromtimestamp(int(tokens[offset + 5]) / 1_000_000_000, UTC),
-        )
+        stream, consumer, number, sequence, _, nanoseconds, _ = tokens[2:_SHORT_FORM]
+        if len(nanoseconds) > _MAX_DIGITS:
+            return None
+        return cls(stream, consumer, int(number), int(sequence), int(nanoseconds))
+
+    @classmethod
+    def read(cls, message: Message) -> Self:
+        """What is said about a message that `parse` can read."""
+        delivery = cls.parse(message.reply)
+        assert delivery is not None
+        return delivery
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,15 +63,19 @@ class Pull:
         """
         self.problem: str | None = None
         self._connection = connection
+        self._loop = asyncio.get_running_loop()
         self._durable = durable
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._inbox = subjects.inbox_prefix(connection.name, secrets.token_hex(16))
         self._capacity = capacity
+        self._worth_asking = max(capacity // 2, 1)
         self._on_message = on_message
         self._asked = 0
         self._held = 0
         self._heard = 0.0
+        self._silent = True
         self._pause = _FIRST_PAUSE
+        self._paused = False
         self._paused_until = 0.0
         self._wake = asyncio.Event()
         self._subscription: Subscription | None = None
@@ -91,26 +95,30 @@ class Pull:
     async def stop(self) -> None:
         """Asks no more; returns when everything that had arrived was handed over."""
         self._connection._on_restored.discard(self._ask_anew)
+        self._paused = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
         if self._subscription is not None:
             await self._connection._transport.unsubscribe(self._subscription)
+            self._subscription = None
 
     def release(self) -> None:
         """Gives back the room of one message."""
         self._held -= 1
-        self._wake.set()
+        if self._capacity - self._held - self._asked >= self._worth_asking and not self._paused:
+            self._ask()
 
     async def _keep_asking(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._heard = loop.time()
         while True:
             self._wake.clear()
             wait = _WATCH
-            if loop.time() < self._paused_until:
+            if self._paused and loop.time() < self._paused_until:
                 wait = self._paused_until - loop.time()
             else:
+                self._paused = False
                 self._ask()
             try:
                 async with asyncio.timeout(wait):
@@ -120,19 +128,22 @@ class Pull:
 
     def _ask_anew(self) -> None:
         self._asked = 0
-        self._paused_until = 0.0
-        self._heard = asyncio.get_running_loop().time()
+        self._paused = False
+        self._heard = self._loop.time()
         self._wake.set()
 
     def _notice_silence(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
+        if not self._silent:
+            self._silent = True
+            self._heard = now
         if self._asked and self._connection.is_connected and now - self._heard >= _SILENCE:
             self._asked = 0
             self._fail("JetStream does not answer")
 
     def _ask(self) -> None:
         room = self._capacity - self._held - self._asked
-        if room <= 0 or (self._asked and room < self._capacity / 2):
+        if room <= 0 or (self._asked and room < self._worth_asking):
             return
         request = {
             "batch": room,
@@ -148,17 +159,19 @@ class Pull:
         except StatusError:
             return
         self._asked += room
-        self._heard = asyncio.get_running_loop().time()
+        self._heard = self._loop.time()
 
     def _receive(self, message: Message) -> None:
-        self._heard = asyncio.get_running_loop().time()
-        if message.status:
+        self._silent = False
+        # A delivery has a reply subject, and whatever headers its publisher gave it.
+        if not message.reply and message.status:
             self._read_status(message)
             return
-        self._recovered()
-        self._asked = max(self._asked - 1, 0)
+        if self.problem is not None or self._pause > _FIRST_PAUSE:
+            self._recovered()
+        if self._asked:
+            self._asked -= 1
         self._held += 1
-        self._wake.set()
         self._on_message(message)
 
     def _read_status(self, message: Message) -> None:
@@ -183,5 +196,6 @@ class Pull:
         if self.problem != reason:
             _logger.warning("consumer %s does not deliver: %s", self._durable, reason)
         self.problem = reason
-        self._paused_until = asyncio.get_running_loop().time() + self._pause
+        self._paused = True
+        self._paused_until = self._loop.time() + self._pause
         self._pause = min(self._pause * 2, _LAST_PAUSE)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Event
 
 from protonats._info import ConsumerInfo, HandlerInfo
+from protonats._publishing import filter_subject
 from protonats._transport.message import Message
 from protonats._wire import events as wire
-from protonats._wire import subjects
-from protonats.events import EventContext, filter_subject
+from protonats._wire import headers, subjects
+from protonats.events import EventContext
 from protonats.server import Server
+
+_EVENT: Final = b"\r\nPn-Event:"
 
 Handler: TypeAlias = Callable[[Event, EventContext], Awaitable[None]]
 
@@ -39,6 +42,10 @@ class Route:
     handler: Handler
     """The method that takes it."""
 
+    def takes(self, subject: str) -> bool:
+        """Whether it is published to this subject."""
+        return subject == self.pattern or subjects.matches(self.pattern, subject)
+
     def decode(self, message: Message) -> Event:
         """The event in a message.
 
@@ -60,6 +67,11 @@ class Routes:
             TypeError: The server object lacks a handler.
         """
         self._routes = [_route(handler, server) for handler in info.handlers]
+        self._by_type = {wire.type_value(route.event_type): route for route in self._routes}
+        # Most header blocks end with the type: then one look is enough.
+        self._by_rest = {
+            wire.type_line(route.event_type) + b"\r\n": route for route in self._routes
+        }
 
     def find(self, message: Message) -> Route:
         """The route of a message: by its `Pn-Event`, and by its subject where that is missing.
@@ -69,19 +81,24 @@ class Routes:
         Raises:
             Unreadable: It is none of the consumer's events.
         """
+        block, subject = message.block, message.subject
+        known = self._by_rest.get(block[block.find(_EVENT) :])
+        if known is not None and known.takes(subject):
+            return known
+        value = headers.first(block, b"Pn-Event")
+        if value is None:
+            for route in self._routes:
+                if route.takes(subject):
+                    return route
+            raise Unreadable(f"no event of this consumer is published to {subject}")
+        known = self._by_type.get(value)
+        if known is not None and known.takes(subject):
+            return known
         try:
             name = wire.event_type(message.headers)
         except ValueError as error:
             raise Unreadable(str(error)) from None
-        fitting = [
-            route for route in self._routes if subjects.matches(route.pattern, message.subject)
-        ]
-        for route in fitting:
-            if name is None or route.event_type == name:
-                return route
-        if name is None:
-            raise Unreadable(f"no event of this consumer is published to {message.subject}")
-        raise Unreadable(f"no handler takes {name} from {message.subject}")
+        raise Unreadable(f"no handler takes {name} from {subject}")
 
 
 def _route(info: HandlerInfo, server: Server) -> Route:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from google.protobuf.message import Message
 
 from protonats._info import MethodInfo, ServiceInfo
+from protonats._serving.admission import Limit
+from protonats._serving.chain import chain
+from protonats._serving.idempotency import Replays
 from protonats._serving.validation import Check, check_of
 from protonats._wire import subjects
+from protonats.interceptors import ServerInterceptor
+from protonats.metrics import MethodCalls, Metrics
 from protonats.server import CallContext, Server
 
-Handler: TypeAlias = Callable[[Message, CallContext], Awaitable[Message]]
+if TYPE_CHECKING:
+    from protonats._caching.served import Caches
+
+Handler: TypeAlias = Callable[[Any, CallContext], Any]
+"""Takes a request, or an iterator of them; gives an awaitable of a response, or an iterator."""
 
 
 @dataclass(slots=True)
@@ -29,6 +38,9 @@ class EndpointStats:
     processing_seconds: float = 0.0
     """All calls together."""
 
+    recent_seconds: float = 0.0
+    """What a call took lately: an average in which each further call has a weight of 1/16."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -36,6 +48,8 @@ class Endpoint:
 
     method: MethodInfo[Message, Message]
     handler: Handler
+    """The server's method inside of replay, cache and interceptors, the last the outermost."""
+
     check: Check | None
     """Refuses requests that break a rule of the schema; None where it has no rules."""
 
@@ -43,11 +57,40 @@ class Endpoint:
     name: str
     """The method's name in snake_case."""
 
+    task_name: str
+    """What the tasks of its calls are called: `acme.billing.v1.BillingService/Charge`."""
+
+    limit: Limit | None
+    """How many of its calls run at once; None: no limit but the service's own."""
+
+    replays: bool
+    """Whether a call with an idempotency key may get the answer of an earlier one."""
+
+    requires_key: bool
+    """Whether a call without an idempotency key is refused."""
+
+    counts: MethodCalls
+    """Its calls in metrics."""
+
     stats: EndpointStats = field(default_factory=EndpointStats)
 
 
-def endpoints_of(server: Server) -> list[Endpoint]:
+def endpoints_of(
+    server: Server,
+    metrics: Metrics,
+    *,
+    interceptors: Sequence[ServerInterceptor] = (),
+    replays: Replays | None = None,
+    caches: Caches | None = None,
+) -> list[Endpoint]:
     """The endpoints of a server object.
+
+    Args:
+        server: The object whose methods handle the calls.
+        metrics: Where their calls are counted.
+        interceptors: What goes around each of them, the outermost first.
+        replays: What is done about idempotency keys; None: nothing.
+        caches: Where responses are cached, of methods whose schema says so.
 
     Raises:
         TypeError: A method of the service is not there.
@@ -62,13 +105,23 @@ def endpoints_of(server: Server) -> list[Endpoint]:
                 f"{type(server).__name__} serves {info.full_name} and has no method"
                 f" {method.python_name}"
             )
+        if caches is not None:
+            handler = caches.wrap(handler, method)
+        if replays is not None:
+            handler = replays.wrap(handler, method)
+        limit = method.concurrency
         endpoints.append(
             Endpoint(
                 method=method,
-                handler=handler,
+                handler=chain(handler, method.kind, interceptors),
                 check=check_of(method.request),
                 template=subjects.template(method.subject),
                 name=_endpoint_name(method.python_name),
+                task_name=f"{method.service}/{method.name}",
+                limit=Limit(limit.max_in_flight, limit.max_queued) if limit else None,
+                replays=replays is not None and replays.applies_to(method),
+                requires_key=method.idempotency is not None and method.idempotency.required,
+                counts=metrics.server_calls(method.key),
             )
         )
     return endpoints

@@ -1,236 +1,344 @@
-"""One call on the side of the instance: from the request to exactly one answer."""
+"""One unary call on the side of the instance: from the request to at most one answer."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from protonats import deadline
-from protonats._info import MethodKind
-from protonats._serving.endpoint import Endpoint
-from protonats._transport.message import Message
-from protonats._transport.transport import Transport
-from protonats._wire import call, headers, metadata, status, subjects
+from protonats._serving.refusal import lines_of
+from protonats._transport.message import Message as NatsMessage
+from protonats._wire import headers, metadata, status, subjects
+from protonats._wire.call import CallHeader
+from protonats._wire.idempotency import KeyedRequest
 from protonats.errors import Code, StatusError
-from protonats.metrics import Metrics
 from protonats.server import CallContext
+
+if TYPE_CHECKING:
+    from protonats._serving.endpoint import Endpoint
+    from protonats._serving.serving import Serving
+    from protonats._telemetry.spans import LiveSpan
+    from protonats._timers import Timer
 
 _logger = logging.getLogger("protonats")
 
 _SUCCESS: Final = 0
+_STUBBORN_AFTER: Final = 1.0
+"""Seconds after which a handler that goes on although it was cancelled is reported."""
 
 
 class ServedCall:
     """A request that is being handled.
 
-    Whoever comes first answers: the handler, its deadline, or the end of the instance. All others
-    find the call answered.
+    Whoever comes first ends it: the handler, its deadline, its caller, or the end of the instance.
+    All others find the call ended.
     """
 
     __slots__ = (
-        "_answered",
-        "_call_id",
+        "_context",
+        "_ended",
         "_endpoint",
-        "_instance",
+        "_header",
         "_message",
-        "_metrics",
+        "_over",
         "_received",
+        "_serving",
+        "_span",
         "_started",
         "_task",
-        "_transport",
+        "_timer",
+        "_until",
+        "_waited",
     )
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        message: Message,
-        transport: Transport,
-        metrics: Metrics,
-        instance: Mapping[str, str],
+        self, endpoint: Endpoint, message: NatsMessage, header: CallHeader, serving: Serving
     ) -> None:
         """
         Args:
             endpoint: The method that is called.
             message: The request.
-            transport: Where to answer.
-            metrics: Where to count.
-            instance: Who handles the call, as fields of log lines.
+            header: Its call header.
+            serving: What the calls of the instance share.
         """
         self._endpoint = endpoint
-        self._instance = instance
-        self._call_id = ""
         self._message = message
-        self._transport = transport
-        self._metrics = metrics
-        self._received = asyncio.get_running_loop().time()
+        self._header = header
+        self._serving = serving
+        self._received = received = serving.loop.time()
+        milliseconds = header.remaining_ms
+        if milliseconds is None:
+            timeout = endpoint.method.timeout
+            self._until = None if timeout is None else received + timeout
+        else:
+            self._until = received + milliseconds / 1000
         self._started = False
-        self._answered = False
+        self._waited = False
+        self._ended = False
+        self._over = False
+        """Whether the handler has come to its end, too."""
+        self._context: CallContext | None = None
+        self._span: LiveSpan | None = None
         self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> asyncio.Task[None]:
-        """Handles the call in a task of its own, which never fails."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
-        return self._task
+        self._timer: Timer | None = None
 
     def fail(self, error: StatusError) -> None:
-        """Answers with a status, unless there is an answer already."""
-        if self._answered:
+        """Answers with a status, unless the call has ended."""
+        if self._ended:
             return
-        lines, body = status.encode(error)
+        try:
+            lines, body = lines_of(error)
+            text = f"{int(error.code)}: {lines[headers.ERROR]}"
+            lines = self._with_metadata(lines)
+        except Exception as defect:
+            # For example details that are no messages.
+            self._crash(defect)
+            return
+        self._serving.cancellations.unregister(self._header.call_id)
         # A status whose details make it too large still arrives, with code and message.
         if not self._publish(body, lines) and not self._publish(b"", lines):
-            self._metrics.dropped("answer")
-        self._finish(error.code, f"{int(error.code)}: {lines[headers.ERROR]}")
+            self._serving.metrics.dropped("answer")
+        self._end(error.code, text)
+
+    def abandon(self, error: StatusError) -> None:
+        """Answers with a status in place of running a call that has its place already."""
+        self.fail(error)
+        self._serving.release(self._endpoint)
 
     def stop(self, error: StatusError) -> None:
         """Answers with a status, and cancels the handler."""
         self.fail(error)
-        if self._task is not None:
+        if self._task is not None and not self._over:
             self._task.cancel()
 
-    async def _run(self) -> None:
+    def cancel(self) -> None:
+        """Cancels the handler, and answers nothing: the caller has gone."""
+        if not self._ended:
+            self._end(Code.CANCELLED, f"{int(Code.CANCELLED)}: the caller cancelled the call")
+            self._cancel_handler()
+
+    def drop(self, reason: str) -> None:
+        """Ends a call whose handler was not begun, without an answer, and counts why."""
+        self._ended = True
+        self._serving.metrics.dropped(reason)
+        self._serving.cancellations.unregister(self._header.call_id)
+
+    async def run(self, task: asyncio.Task[None]) -> None:
+        """Handles the call. It never fails, and ends with CancelledError if `task` is cancelled,
+        which runs it and other calls."""
+        endpoint, serving, header = self._endpoint, self._serving, self._header
+        self._task = task
         try:
-            payload = await self._respond()
-            if payload is not None:
-                self._succeed(payload)
-        except StatusError as error:
-            self._fail_with(error)
-        except asyncio.CancelledError as error:
-            if self._answered:
+            until = self._until
+            if serving.cancellations.has(header.call_id):
+                self.drop("cancelled")
                 return
-            if self._task is not None and self._task.cancelling():
+            if until is not None and serving.loop.time() >= until:
+                self.drop("expired")
+                return
+            # The watchdog reads it.
+            if task.get_name() is not endpoint.task_name:
+                task.set_name(endpoint.task_name)
+            self._started = True
+            endpoint.counts.started += 1
+            telemetry = serving.connection.telemetry
+            if telemetry is not None:
+                self._span = telemetry.serve(endpoint.method, header, until, serving.instance_id)
+            request = self._read()
+            context = self._context = self._context_of(self._message)
+            if telemetry is None:
+                deadline.enter(until, header.trace, header.call_id)
+            response = await endpoint.handler(request, context)
+            if not self._ended:
+                self._succeed(response, context)
+        except StatusError as error:
+            self.fail(error)
+        except asyncio.CancelledError as error:
+            if self._ended:
+                return
+            if task.cancelling():
                 self.fail(StatusError(Code.UNAVAILABLE, "the instance stops"))
                 raise
             self._crash(error)
         except BaseException as error:
             # SystemExit in a handler is a defect of one call, and no reason to end all others.
             self._crash(error)
+        finally:
+            self._over = True
+            if self._timer is not None:
+                self._timer.cancel()
+            serving.release(endpoint)
 
-    async def _respond(self) -> bytes | None:
-        """The answer's body; None for a request that is dropped because nobody waits any more.
+    def waits(self) -> None:
+        """Takes note that the handler waits for something: from now on, its deadline or its caller
+        may be first. Most handlers never wait, and none of this is done for them."""
+        self._waited = True
+        serving = self._serving
+        serving.cancellations.register(self._header.call_id, self.cancel)
+        if self._until is not None:
+            self._timer = serving.timers.at(self._until, self._expire)
+
+    def _read(self) -> Message:
+        """The request.
 
         Raises:
-            StatusError: What the request's sender did wrong, or what the handler raised.
+            StatusError: INVALID_ARGUMENT, what the request's sender did wrong.
         """
-        message, method = self._message, self._endpoint.method
-        header = _call_header(message)
-        self._call_id = header.call_id
-        milliseconds = header.remaining_ms
-        until = self._received + (method.timeout if milliseconds is None else milliseconds / 1000)
-        loop = asyncio.get_running_loop()
-        if loop.time() >= until:
-            self._metrics.dropped("expired")
-            return None
-        self._begin()
-        if method.kind is not MethodKind.UNARY:
-            raise StatusError(
-                Code.UNIMPLEMENTED,
-                f"{method.name} is a {method.kind.value}: this instance serves unary calls",
-            )
-        key = message.headers.get(headers.IDEMPOTENCY_KEY)
-        if key is not None:
-            metadata.check_text(key, "an idempotency key")
+        endpoint, message = self._endpoint, self._message
         try:
-            request = method.request.FromString(message.body)
+            request = endpoint.method.request.FromString(message.body)
         except DecodeError:
             raise StatusError(
                 Code.INVALID_ARGUMENT,
-                f"the body cannot be read as {method.request.DESCRIPTOR.full_name}",
+                f"the body cannot be read as {endpoint.method.request.DESCRIPTOR.full_name}",
             ) from None
-        self._endpoint.template.check(
-            message.subject, lambda field: subjects.field_value(request, field)
-        )
-        if self._endpoint.check is not None:
-            self._endpoint.check(request)
-        trace = None if header.trace is None else header.trace.traceparent
+        if endpoint.template.parameters:
+            endpoint.template.check(
+                message.subject, lambda field: subjects.field_value(request, field)
+            )
+        if endpoint.check is not None:
+            endpoint.check(request)
+        return request
+
+    def _context_of(self, message: NatsMessage) -> CallContext:
+        header, endpoint = self._header, self._endpoint
         context = CallContext(
-            method=method,
+            method=endpoint.method,
             call_id=header.call_id,
-            metadata=metadata.read(message.headers),
-            idempotency_key=key,
-            trace=trace,
-            deadline=until,
+            trace=header.trace,
+            deadline=self._until,
         )
-        timer = loop.call_at(until, self._expire)
-        try:
-            with deadline.scope(until, trace):
-                response = await self._endpoint.handler(request, context)
-        finally:
-            timer.cancel()
+        # A call header is the only line of most calls.
+        if message.block.count(b"\n") > 3:
+            lines = message.headers
+            context.metadata = metadata.read(lines)
+            key = lines.get(headers.IDEMPOTENCY_KEY)
+            if key is not None:
+                metadata.check_text(key, "an idempotency key")
+                context.idempotency_key = key
+                if endpoint.replays:
+                    context._keyed = KeyedRequest.of(endpoint.task_name, lines, key, message.body)
+        if endpoint.requires_key and context.idempotency_key is None:
+            raise StatusError(
+                Code.INVALID_ARGUMENT,
+                f"{endpoint.method.name} is called with an idempotency key only",
+            )
+        return context
+
+    def _expire(self) -> None:
+        self.fail(
+            StatusError(Code.DEADLINE_EXCEEDED, "the deadline passed while the call was handled")
+        )
+        self._cancel_handler()
+
+    def _cancel_handler(self) -> None:
+        if self._task is not None and not self._over:
+            self._task.cancel()
+            self._serving.timers.at(self._serving.loop.time() + _STUBBORN_AFTER, self._report)
+
+    def _report(self) -> None:
+        if not self._over:
+            _logger.warning(
+                "the handler of %s goes on although it was cancelled %g s ago",
+                self._endpoint.method.name,
+                _STUBBORN_AFTER,
+                extra=self._log_fields(),
+            )
+
+    def _succeed(self, response: Message, context: CallContext) -> None:
+        method, serving = self._endpoint.method, self._serving
         if not isinstance(response, method.response):
             raise TypeError(
                 f"the handler of {method.name} returned {type(response).__name__} instead of"
                 f" {method.response.DESCRIPTOR.full_name}"
             )
-        return response.SerializeToString()
-
-    def _expire(self) -> None:
-        self.stop(
-            StatusError(Code.DEADLINE_EXCEEDED, "the deadline passed while the call was handled")
-        )
-
-    def _succeed(self, payload: bytes) -> None:
-        if self._answered:
-            return
+        payload = response.SerializeToString()
+        lines: dict[str, str] | None = None
+        block = b""
+        if context._response_metadata or context._trailers or context._replayed:
+            lines = self._with_metadata({})
+            block = headers.encode(lines)
+        call_id = self._header.call_id
+        if self._waited:
+            # The answer decides: to cancel the call has no effect any more.
+            serving.cancellations.unregister(call_id)
         try:
-            self._transport.publish(self._message.reply, payload)
+            if len(block) + len(payload) <= serving.transport.max_payload:
+                serving.transport.send(self._message.reply, "", block, payload)
+            else:
+                remaining = None if self._until is None else self._until - serving.loop.time()
+                reply = self._message.reply
+                serving.large.answer(reply, payload, lines or {}, call_id, remaining)
         except StatusError as error:
             self.fail(error)
         else:
-            self._finish(_SUCCESS, "")
+            self._end(_SUCCESS, "")
 
-    def _fail_with(self, error: StatusError) -> None:
+    def _with_metadata(self, lines: dict[str, str]) -> dict[str, str]:
+        """The lines of an answer, and what the handler wants to travel with it.
+
+        Raises:
+            ValueError: The handler's metadata break the rules.
+        """
+        context = self._context
+        if context is None:
+            return lines
+        if context._replayed:
+            lines = {**lines, headers.REPLAYED: "1"}
+        if not context._response_metadata and not context._trailers:
+            return lines
+        extra = {**(context._response_metadata or {}), **(context._trailers or {})}
         try:
-            self.fail(error)
-        except Exception as defect:
-            # For example details that are no messages.
-            self._crash(defect)
+            metadata.check(extra)
+        except StatusError as error:
+            context._response_metadata = context._trailers = None
+            raise ValueError(f"the metadata of the response: {error.message}") from None
+        return {**extra, **lines}
 
     def _crash(self, error: BaseException) -> None:
         """Logs an exception that nobody expected, and answers with its id."""
         error_id = secrets.token_hex(8)
-        method = self._endpoint.method
         _logger.error(
             "%s raised an exception that is no status; error id %s",
-            method.name,
+            self._endpoint.method.name,
             error_id,
             exc_info=error,
-            extra={**self._instance, "call_id": self._call_id},
+            extra=self._log_fields(),
         )
+        if self._span is not None:
+            self._span.crashed(error)
         self.fail(status.internal(error_id))
+
+    def _log_fields(self) -> dict[str, str]:
+        return {**self._serving.log_fields, "call_id": self._header.call_id}
 
     def _publish(self, body: bytes, lines: dict[str, str]) -> bool:
         try:
-            self._transport.publish(self._message.reply, body, block=headers.encode(lines))
+            block = headers.encode(lines)
+            self._serving.transport.send(self._message.reply, "", block, body)
         except StatusError:
             return False
         return True
 
-    def _begin(self) -> None:
+    def _end(self, code: int, error: str) -> None:
+        self._ended = True
+        endpoint = self._endpoint
         if not self._started:
             self._started = True
-            self._metrics.server_started(self._endpoint.method.key)
-
-    def _finish(self, code: int, error: str) -> None:
-        self._begin()
-        self._answered = True
-        seconds = asyncio.get_running_loop().time() - self._received
-        self._metrics.server_handled(self._endpoint.method.key, code, seconds)
-        stats = self._endpoint.stats
+            endpoint.counts.started += 1
+        seconds = self._serving.loop.time() - self._received
+        endpoint.counts.finish(code, seconds)
+        stats = endpoint.stats
         stats.requests += 1
         stats.processing_seconds += seconds
+        if self._context is not None:
+            stats.recent_seconds += (seconds - stats.recent_seconds) / 16
         if error:
             stats.errors += 1
             stats.last_error = error
-
-
-def _call_header(message: Message) -> call.CallHeader:
-    value = message.headers.get(headers.CALL)
-    if value is None:
-        return call.CallHeader(secrets.token_hex(16), None)
-    return call.decode(value)
+        if self._span is not None:
+            self._span.end(code, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from protonats._wire import headers as header_rules
 
@@ -49,6 +49,24 @@ class Message:
 
 
 Callback = Callable[[Message], None]
+
+UNREADABLE: Final = b"NATS/1.0\r\nPn-Event: unreadable\r\n\r\n"
+"""The header block of a message whose own cannot be read."""
+
+_DELIVERED: Final = b"$JS.ACK."
+
+
+def rescued(subject: bytes, reply: bytes, content: bytes) -> Message | None:
+    """What to hand over of a message whose subject or header block cannot be read; None: nothing.
+
+    A stream would deliver it again and again, until somebody answers: whoever does finds an event
+    of a type that cannot be read, and all that came as its body.
+    """
+    if not reply.startswith(_DELIVERED):
+        return None
+    return Message(
+        subject.decode("utf-8", "replace"), reply.decode("utf-8", "replace"), UNREADABLE, content
+    )
 
 
 class Listener(Protocol):

@@ -1,7 +1,7 @@
 """nats-py's client, with the holes closed that would take a service down.
 
-Each method here replaces one of nats-py that is not public: the tests of this module fail if a new
-version of nats-py goes another way.
+Most methods here replace one of nats-py that is not public: the tests of this module fail if a new
+version of nats-py goes another way. A version that lacks one of them works, with that hole open.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.protocol import parser
 
+from protonats._transport.message import rescued
 from protonats._wire import headers as header_rules
 from protonats._wire.subjects import is_too_long
 
@@ -30,7 +31,14 @@ _BLANK: Final = rb"[ \t]+"
 _MESSAGE: Final = _WORD + _BLANK + rb"([0-9]+)" + _BLANK + rb"(" + _WORD + _BLANK + rb")?"
 
 
-class _Parser(parser.Parser):
+MSG: Final = re.compile(rb"\AMSG" + _BLANK + _MESSAGE + rb"([0-9]+)\r\n")
+"""A control line: subject, subscription, _, reply subject, size."""
+
+HMSG: Final = re.compile(rb"\AHMSG" + _BLANK + _MESSAGE + rb"([0-9]+)" + _BLANK + rb"([0-9]+)\r\n")
+"""The same for a message with headers: their size, and that of the whole."""
+
+
+class BlankParser(parser.Parser):
     """nats-py's parser, with the blanks of the server.
 
     nats-py takes every white space of a regular expression for a blank, and a subject may contain
@@ -41,20 +49,20 @@ class _Parser(parser.Parser):
         Any,
         FunctionType(
             parser.Parser.parse.__code__,
-            {
-                **vars(parser),
-                "MSG_RE": re.compile(rb"\AMSG" + _BLANK + _MESSAGE + rb"([0-9]+)\r\n"),
-                "HMSG_RE": re.compile(
-                    rb"\AHMSG" + _BLANK + _MESSAGE + rb"([0-9]+)" + _BLANK + rb"([0-9]+)\r\n"
-                ),
-            },
+            {**vars(parser), "MSG_RE": MSG, "HMSG_RE": HMSG},
             argdefs=parser.Parser.parse.__defaults__,
         ),
     )
 
 
+class HeaderLines(dict[str, str]):
+    """Headers as nats-py reads them, with the bytes that they were read from."""
+
+    block = b""
+
+
 class NatsClient(Client):
-    """The client that `protonats._transport.transport` uses.
+    """The client of `protonats._transport.nats_transport`.
 
     Args:
         require_tls: Whether to refuse a server that does not offer TLS, before anything secret is
@@ -66,7 +74,7 @@ class NatsClient(Client):
         super().__init__()
         self._require_tls = require_tls
         self._on_malformed = on_malformed
-        self._ps = _Parser(self)
+        self._ps = BlankParser(self)
 
     def give_up_unfinished(self) -> None:
         """Forgets what is not written yet, which nats-py would send after a reconnect, when the
@@ -113,12 +121,23 @@ class NatsClient(Client):
     def _check(self, subject: str, payload: bytes, headers: dict[str, Any] | None) -> None:
         if self.is_connecting or self.is_reconnecting:
             raise nats.errors.ConnectionReconnectingError
-        # The server would end the connection for both, and nats-py not open another one.
+        # The server would end the connection for these, and nats-py not open another one.
         if is_too_long(subject):
             raise nats.errors.BadSubjectError
         # nats-py counts the payload alone.
         if len(payload) + header_rules.size(headers) > self.max_payload:
             raise nats.errors.MaxPayloadError
+
+    async def flush(self, timeout: int = 10) -> None:
+        """Returns when the server has handled everything that was sent before; the errors are those
+        of nats-py."""
+        # nats-py's PING overtakes what it has queued: wait until that is nothing. As a rule it is
+        # written in the next turn of the loop.
+        pause = 0.0
+        while self.is_connected and self.pending_data_size:
+            await asyncio.sleep(pause)
+            pause = 0.001
+        await super().flush(timeout)
 
     async def drain_subscription(self, subscription: Subscription) -> None:
         """Unsubscribes, and returns when everything that had arrived was given to the callback."""
@@ -151,15 +170,30 @@ class NatsClient(Client):
         lines.pop("Description", None)
         return lines
 
+    async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
+        read = await super()._process_headers(headers)
+        if read is None or headers is None:
+            return None
+        lines = HeaderLines(read)
+        lines.block = headers
+        return lines
+
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
         # An exception here (a subject that is no UTF-8, a cut header block) would end the reading
         # task.
         try:
+            if headers and not header_rules.is_block(headers):
+                raise ValueError("a header block begins with NATS/1.0")
             await super()._process_msg(sid, subject, reply, data, headers)
         except Exception:
-            self._on_malformed()
+            message = rescued(subject, reply, (headers or b"") + data)
+            if message is None:
+                self._on_malformed()
+                return
+            target = message.subject.encode(), message.reply.encode()
+            await super()._process_msg(sid, *target, message.body, message.block)
 
     async def _process_pong(self) -> None:
         # So would the answer to a PING that nobody waits for any more.

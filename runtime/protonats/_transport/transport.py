@@ -1,4 +1,4 @@
-"""Messages to and from NATS: the only module that knows a NATS client.
+"""What the runtime asks of a transport: messages to and from NATS, or something that acts like it.
 
 Publishing never waits and never buffers across a lost connection. Callbacks are plain functions,
 called in the order in which the messages of a subscription came.
@@ -6,92 +6,54 @@ called in the order in which the messages of a subscription came.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from contextlib import suppress
-from pathlib import Path
-from typing import Final, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import nats.errors
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription as NatsSubscription
-from nats.js import JetStreamContext
+from protonats._transport.message import Callback, Listener
+from protonats.settings import ConnectionSettings
 
-from protonats._transport.attempts import Attempts
-from protonats._transport.files import check_login, tls_context, wants_tls
-from protonats._transport.message import Callback, Listener, Message
-from protonats._transport.nats_client import NatsClient
-from protonats._transport.server_errors import Denial, denial_of, describe
-from protonats._wire import headers as header_rules
-from protonats._wire import subjects
-from protonats.errors import Code, StatusError
-from protonats.settings import ConnectionSettings, redact
-
-_logger = logging.getLogger("protonats")
-
-_MAX_UNSENT: Final = 32 * 1024 * 1024
-"""Bytes that may wait for the socket."""
-
-_PING_INTERVAL: Final = 10
-_CLOSE_TIMEOUT: Final = 5.0
-"""Seconds for a server that does not answer, at the end of a subscription or a connection."""
-
-_STATUS_LINE: Final = ("Status", "Description")
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
 
 
 class Subscription:
-    """A subscription of a transport."""
+    """A subscription of a transport.
 
-    __slots__ = ("_client", "_inner", "denied", "subject")
+    Attributes:
+        subject: What was subscribed to; may contain wildcards.
+        denied: Whether the server refused it; known after `Transport.barrier`, and after a
+            reconnect.
+    """
 
-    def __init__(self, client: NatsClient, inner: NatsSubscription, subject: str) -> None:
-        self._client = client
-        self._inner = inner
+    __slots__ = ("denied", "subject")
+
+    def __init__(self, subject: str) -> None:
         self.subject = subject
         self.denied = False
-        """Whether the server refused it; known after `Transport.barrier`, and after a reconnect."""
-
-    async def drain(self) -> None:
-        """Unsubscribes, and returns when the callback has seen everything that had arrived."""
-        with suppress(nats.errors.Error, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self._client.drain_subscription(self._inner)
 
 
-class Transport:
-    """One connection to NATS; nothing works before `open`."""
-
-    def __init__(self, settings: ConnectionSettings, listener: Listener) -> None:
-        self._settings = settings
-        self._listener = listener
-        self._attempts = Attempts(settings.startup_timeout)
-        self._opened = False
-        self._standing = False
-        self._closing = False
-        self._subscriptions: set[Subscription] = set()
-        self._client = NatsClient(
-            require_tls=wants_tls(settings),
-            on_malformed=lambda: listener.message_dropped("malformed"),
-        )
-        self._jetstream: JetStreamContext | None = None
-        self._end: asyncio.Task[None] | None = None
+class Transport(Protocol):
+    """One connection; nothing works before `open`."""
 
     @property
     def connected(self) -> bool:
         """Whether messages can be sent now, and the server knows all subscriptions."""
-        return self._standing and self._client.is_connected
+        ...
 
     @property
     def max_payload(self) -> int:
         """The largest message that the server takes, header block included, in bytes."""
-        return self._client.max_payload
+        ...
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait for the socket."""
+        ...
 
     @property
     def jetstream(self) -> JetStreamContext:
         """nats-py's JetStream interface on this connection."""
-        if self._jetstream is None:
-            self._jetstream = self._client.jetstream()
-        return self._jetstream
+        ...
 
     async def open(self) -> None:
         """Connects, and tries again with growing pauses until the start-up time-out.
@@ -100,51 +62,8 @@ class Transport:
             ConfigurationError: A file that the settings name cannot be used.
             StatusError: UNAVAILABLE, if no server could be reached in time.
         """
-        settings = self._settings
-        context = tls_context(settings) if wants_tls(settings) else None
-        check_login(settings)
-        try:
-            async with asyncio.timeout(settings.startup_timeout):
-                await self._client.connect(
-                    servers=list(settings.servers),
-                    name=settings.name,
-                    error_cb=self._on_error,
-                    disconnected_cb=self._on_disconnected,
-                    reconnected_cb=self._on_reconnected,
-                    closed_cb=self._on_closed,
-                    connect_timeout=cast(int, settings.connect_timeout),
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=cast(int, self._attempts.pause),
-                    ping_interval=_PING_INTERVAL,
-                    inbox_prefix=f"_INBOX.{settings.name}",
-                    pending_size=2 * _MAX_UNSENT,
-                    tls=context,
-                    tls_hostname=settings.tls_hostname,
-                    nkeys_seed=_text(settings.nkey_seed_file),
-                    user_credentials=_text(settings.credentials_file),
-                )
-        except TimeoutError:
-            await self._abandon()
-            raise StatusError(
-                Code.UNAVAILABLE,
-                f"no NATS server could be reached within {settings.startup_timeout:g} s at"
-                f" {redact(', '.join(settings.servers))}; the last error was:"
-                f" {describe(self._client.last_error)}",
-            ) from None
-        except BaseException:
-            await self._abandon()
-            raise
-        self._opened = self._standing = True
-        self._reset_attempts()
 
-    def publish(
-        self,
-        subject: str,
-        body: bytes,
-        *,
-        reply: str = "",
-        block: bytes = b"",
-    ) -> None:
+    def publish(self, subject: str, body: bytes, *, reply: str = "", block: bytes = b"") -> None:
         """Sends a message. It does not wait: what is sent in one turn of the loop leaves together.
 
         Args:
@@ -158,71 +77,31 @@ class Transport:
                 than `max_payload` or a full send buffer, INVALID_ARGUMENT for a subject with white
                 space or of more than 2,048 bytes.
         """
-        client = self._client
-        if not self.connected:
-            raise StatusError(Code.UNAVAILABLE, "there is no connection to NATS")
-        if subjects.is_too_long(subject):
-            raise StatusError(
-                Code.INVALID_ARGUMENT,
-                f"the subject {subject[:64]!r}… has more than {subjects.MAX_SIZE} bytes",
-            )
-        if client.pending_data_size + len(body) > _MAX_UNSENT:
-            raise StatusError(
-                Code.RESOURCE_EXHAUSTED,
-                f"{client.pending_data_size} bytes wait to be sent to NATS already: publish more"
-                " slowly",
-            )
-        lines = header_rules.decode(block).lines if block else None
-        sending = client.publish(subject, body, reply, lines)
-        try:
-            # With room in the buffer, nats-py's coroutine ends without waiting for anything.
-            sending.send(None)
-        except StopIteration:
-            return
-        except nats.errors.MaxPayloadError:
-            raise StatusError(
-                Code.RESOURCE_EXHAUSTED,
-                f"a message of {len(block) + len(body)} bytes to {subject}: the"
-                f" NATS server takes {client.max_payload} bytes (max_payload), header block"
-                " included",
-            ) from None
-        except nats.errors.BadSubjectError:
-            raise StatusError(Code.INVALID_ARGUMENT, f"{subject!r} is no subject") from None
-        except nats.errors.Error as error:
-            raise StatusError(Code.UNAVAILABLE, f"NATS: {describe(error)}") from None
-        sending.close()
+
+    def send(self, subject: str, reply: str, block: bytes, body: bytes) -> None:
+        """As `publish`, to subjects that can have no white space: those of a schema, those that came
+        with a message, and the connection's own reply subjects."""
+
+    async def writable(self) -> None:
+        """Returns when few enough bytes wait for the socket, as a rule at once. Whoever sends much
+        awaits it between messages, and so goes at the pace of the connection.
+
+        Raises:
+            StatusError: UNAVAILABLE, if there is no connection, or it breaks meanwhile.
+        """
 
     async def subscribe(self, subject: str, callback: Callback, *, queue: str = "") -> Subscription:
-        """Subscribes; the server knows of it after `barrier`.
+        """Subscribes; the server knows of it after `barrier`. A callback that raises is logged and
+        counted, and gets the next message all the same.
 
         Raises:
             StatusError: UNAVAILABLE, if the connection is closed.
         """
-
-        async def deliver(message: Msg) -> None:
-            block = _block(message.headers) if message.headers else b""
-            try:
-                callback(Message(message.subject, message.reply, block, message.data))
-            except Exception:
-                _logger.exception("the callback for %s failed", subject)
-                self._listener.message_dropped("defect")
-
-        try:
-            inner = await self._client.subscribe(
-                subject, queue=queue, cb=deliver, pending_msgs_limit=0, pending_bytes_limit=0
-            )
-        except nats.errors.Error as error:
-            raise StatusError(
-                Code.UNAVAILABLE, f"cannot subscribe to {subject}: {describe(error)}"
-            ) from None
-        subscription = Subscription(self._client, inner, subject)
-        self._subscriptions.add(subscription)
-        return subscription
+        ...
 
     async def unsubscribe(self, *subscriptions: Subscription) -> None:
-        """Drains subscriptions, all at once."""
-        self._subscriptions.difference_update(subscriptions)
-        await asyncio.gather(*(subscription.drain() for subscription in subscriptions))
+        """Ends subscriptions, and returns when their callbacks have seen everything that had
+        arrived."""
 
     async def barrier(self) -> None:
         """Returns when the server has handled everything that was sent before.
@@ -230,114 +109,10 @@ class Transport:
         Raises:
             StatusError: UNAVAILABLE, if the connection breaks meanwhile.
         """
-        try:
-            # The PING of a flush overtakes commands that nats-py has queued: wait until none is.
-            while self.connected and self._client.pending_data_size:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)
-            if self.connected:
-                await self._client.flush()
-                return
-        except nats.errors.Error as error:
-            raise StatusError(Code.UNAVAILABLE, f"NATS: {describe(error)}") from None
-        raise StatusError(Code.UNAVAILABLE, "there is no connection to NATS")
 
     async def close(self) -> None:
         """Sends what is left, and closes the connection for good."""
-        self._closing = True
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self.barrier()
-        except BaseException as error:
-            await self._abandon()
-            if not isinstance(error, StatusError | TimeoutError):
-                raise
-        else:
-            await self._client.close()
-
-    async def _abandon(self) -> None:
-        """Closes without waiting for the server."""
-        self._client.give_up_unfinished()
-        self._client.cut()
-        # nats-py cannot close what it never began to connect.
-        with suppress(Exception):
-            await self._client.close()
-        # nats-py takes a client whose attempt to connect failed for closed, whatever it has open.
-        self._client.cut()
-
-    async def _on_error(self, error: Exception) -> None:
-        if isinstance(error, nats.errors.SlowConsumerError):
-            self._listener.message_dropped("slow_consumer")
-            _logger.warning(
-                "a message on %s was dropped: it came faster than it was read", error.subject
-            )
-        elif (denial := denial_of(error)) is not None:
-            self._deny(denial)
-        elif not self.connected:
-            self._attempts.failed()
-            self._client.options["reconnect_time_wait"] = self._attempts.pause
-            self._tell_of_attempts(describe(error))
-            self._give_up_if_hopeless(error)
-        else:
-            _logger.warning("NATS: %s", describe(error))
-
-    def _tell_of_attempts(self, cause: str) -> None:
-        attempts = self._attempts
-        if attempts.are_worth_telling(cause, asyncio.get_running_loop().time()):
-            _logger.warning(
-                "cannot connect to NATS at %s: %s; trying again%s",
-                redact(", ".join(self._settings.servers)),
-                cause,
-                f", {attempts.count} attempts so far" if attempts.count > 1 else "",
-            )
-
-    def _give_up_if_hopeless(self, error: Exception) -> None:
-        """Closes for good when every reconnect is refused: whoever replaces the process has a login
-        that is valid."""
-        now = asyncio.get_running_loop().time()
-        if self._opened and self._end is None and self._attempts.are_hopeless(error, now):
-            self._end = asyncio.create_task(self._client.close())
-
-    def _deny(self, denial: Denial) -> None:
-        _logger.error("NATS refused permission for %s: %s", denial.action, denial.subject)
-        if denial.action == "subscription":
-            for subscription in self._subscriptions:
-                if subscription.subject.lower() == denial.subject:
-                    subscription.denied = True
-        else:
-            self._listener.publish_denied(denial.subject)
-
-    async def _on_disconnected(self) -> None:
-        self._client.give_up_unfinished()
-        self._standing = False
-        for subscription in self._subscriptions:
-            subscription.denied = False
-        # A client that closes for good says so next.
-        if self._opened and not self._client.is_closed:
-            _logger.warning("the connection to NATS is lost")
-            self._listener.connection_lost()
-
-    async def _on_reconnected(self) -> None:
-        self._standing = True
-        self._reset_attempts()
-        _logger.info("connected to NATS again")
-        self._listener.connection_restored()
-
-    async def _on_closed(self) -> None:
-        if self._opened:
-            reason = "it was closed" if self._closing else describe(self._client.last_error)
-            self._listener.connection_closed(reason)
-
-    def _reset_attempts(self) -> None:
-        self._attempts.succeeded()
-        self._client.options["reconnect_time_wait"] = self._attempts.pause
 
 
-def _block(lines: dict[str, str]) -> bytes:
-    """The header block that nats-py has read: it keeps the version line under two names."""
-    plain = {name: lines[name] for name in lines if name not in _STATUS_LINE}
-    status = " ".join(lines[name] for name in _STATUS_LINE if name in lines)
-    return header_rules.encode(plain, status=status)
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+TransportFactory: TypeAlias = Callable[[ConnectionSettings, Listener], Transport]
+"""Makes the transport of a connection."""

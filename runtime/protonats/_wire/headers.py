@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 CALL: Final = "Pn-Call"
 IDEMPOTENCY_KEY: Final = "Pn-Idempotency-Key"
+CALLER: Final = "Pn-Caller"
+REPLAYED: Final = "Pn-Replayed"
+UNHANDLED: Final = "Pn-Unhandled"
 ERROR_CODE: Final = "Nats-Service-Error-Code"
 ERROR: Final = "Nats-Service-Error"
 
@@ -16,10 +18,10 @@ NO_RESPONDERS: Final = "503"
 
 _VERSION: Final = b"NATS/1.0"
 _END: Final = b"\r\n"
+_BEGINNINGS: Final = (_VERSION + _END, _VERSION + b" ")
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderBlock:
+class HeaderBlock(NamedTuple):
     """What a header block says."""
 
     status: str
@@ -57,6 +59,21 @@ def size(lines: Mapping[str, str] | None) -> int:
     return total
 
 
+def is_block(block: bytes) -> bool:
+    """Whether this is a header block that `decode` can read."""
+    return block.startswith(_BEGINNINGS)
+
+
+def first(block: bytes, name: bytes) -> bytes | None:
+    """The value of one header, read without reading the others; None if there is no such line."""
+    begin = block.find(b"\r\n" + name + b":")
+    if begin < 0:
+        return None
+    begin += len(name) + 3
+    end = block.find(_END, begin)
+    return block[begin : end if end >= 0 else len(block)].strip()
+
+
 def decode(block: bytes) -> HeaderBlock:
     """Reads a header block.
 
@@ -65,11 +82,10 @@ def decode(block: bytes) -> HeaderBlock:
     """
     if not block:
         return HeaderBlock("", "", {})
-    version, _, rest = block.partition(_END)
-    name, _, text = version.partition(b" ")
-    if name != _VERSION:
+    if not is_block(block):
         raise ValueError("a header block begins with NATS/1.0")
-    text = text.strip()
+    version, _, rest = block.partition(_END)
+    text = version[len(_VERSION) :].strip()
     status, description = text[:3].decode("ascii", "replace"), text[3:].decode("utf-8", "replace")
     return HeaderBlock(status, description.strip(), decode_lines(rest))
 

@@ -36,14 +36,16 @@ def decode(lines: Mapping[str, str], body: bytes) -> StatusError:
     """The error that a response with the header `Nats-Service-Error-Code` stands for."""
     code = _code(lines.get(headers.ERROR_CODE, ""))
     message = lines.get(headers.ERROR, "")
+    unhandled = lines.get(headers.UNHANDLED) == "1"
     status = status_pb2.Status()
     try:
         status.ParseFromString(body)
     except DecodeError:
-        return StatusError(code, message)
+        return StatusError(code, message, unhandled=unhandled)
     if status.code != code:
-        return StatusError(code, message)
-    return StatusError(code, status.message, details=[_unpack(detail) for detail in status.details])
+        return StatusError(code, message, unhandled=unhandled)
+    details = [_unpack(detail) for detail in status.details]
+    return StatusError(code, status.message, details=details, unhandled=unhandled)
 
 
 def header_text(message: str, *, default: str) -> str:

@@ -17,6 +17,7 @@ MAX_SIZE: Final = 2048
 that a server reads as one line."""
 
 _NOT_IN_TOKEN: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
+_SERVICE: Final = re.compile(r"svc\.(?:[^.]+\.)+?v[0-9]+(?:(?:alpha|beta)[0-9]+)?\.")
 _PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
 
 
@@ -133,7 +134,7 @@ def is_too_long(subject: str) -> bool:
 def why_dropped(pattern: str, subject: str, reply: str) -> str | None:
     """Why an instance may not even refuse a request that came by a subscription to `pattern`, as a
     word for metrics; None if it may answer."""
-    if not matches(pattern, subject):
+    if pattern != subject and not matches(pattern, subject):
         return "subject"
     if not reply:
         return "no_reply"
@@ -146,12 +147,21 @@ def reply_allowed(subject: str) -> bool:
         return False
     if not subject.startswith(("_INBOX.", "_R_.")) or "*" in subject or ">" in subject:
         return False
-    return "" not in subject.split(".")
+    return ".." not in subject and not subject.endswith(".")
 
 
 def queue_group(domain: str) -> str:
     """The queue group of a service's instances."""
     return f"q.{domain}"
+
+
+def service_prefix(subject: str) -> str:
+    """What all subjects of a service begin with, `svc.<domain>.<version>.`, taken from the subject
+    of one of its methods."""
+    match = _SERVICE.match(subject)
+    if match is None:
+        raise ValueError(f"{subject!r} is not the subject of a method: svc.<domain>.<version>.…")
+    return match[0]
 
 
 def inbox_prefix(user: str, connection: str) -> str:

@@ -1,0 +1,1 @@
+"""The cache: in the memory of an instance, over Redis, which the instances share."""

@@ -1,0 +1,1 @@
+"""How calls are made: attempts, retries, hedges, and the breaker in front of them."""

@@ -1,0 +1,1 @@
+"""Streaming calls: both directions of a stream, and its life."""

@@ -1,0 +1,1 @@
+"""NATS and JetStream in one process, without a server."""
