@@ -6,6 +6,7 @@ import click
 
 from protoc_gen_nats import __version__
 from protoc_gen_nats.cli.check import check
+from protoc_gen_nats.cli.dlq import dlq
 from protoc_gen_nats.cli.generate import generate
 from protoc_gen_nats.cli.includes import includes
 
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for command in (generate, check, includes):
+for command in (generate, check, includes, dlq):
     main.add_command(command)

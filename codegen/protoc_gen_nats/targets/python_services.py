@@ -113,7 +113,8 @@ class _MethodView:
 
     client_parameter_type: TypeExpr
     server_parameter_type: TypeExpr
-    result_type: TypeExpr
+    client_result_type: TypeExpr
+    server_result_type: TypeExpr
     runtime_method: str
 
 
@@ -195,7 +196,10 @@ def _method(method: Method, imports: ModuleImports) -> _MethodView:
         parameter="requests" if many_in else "request",
         client_parameter_type=TypeExpr("AsyncIterable", (request,)) if many_in else request,
         server_parameter_type=TypeExpr("AsyncIterator", (request,)) if many_in else request,
-        result_type=TypeExpr("AsyncIterator", (response,)) if many_out else response,
+        client_result_type=(
+            TypeExpr("protonats.ResponseStream", (response,)) if many_out else response
+        ),
+        server_result_type=TypeExpr("AsyncIterator", (response,)) if many_out else response,
         runtime_method=f"_{method.kind.value}",
     )
 

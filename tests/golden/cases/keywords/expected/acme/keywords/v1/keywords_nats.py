@@ -165,7 +165,7 @@ class classClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[keywords_pb2.None_.class_]:
+    ) -> protonats.ResponseStream[keywords_pb2.None_.class_]:
         """Calls acme.keywords.v1.class.Match."""
         return self._bidi_stream(
             classMethods.match,

@@ -540,7 +540,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[long_names_pb2.M24VeryLongNameThatSomeb]:
+    ) -> protonats.ResponseStream[long_names_pb2.M24VeryLongNameThatSomeb]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM24VeryLongNameThatSomeb."""
         return self._server_stream(
             S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServiceMethods.server_m24_very_long_name_that_someb,
@@ -580,7 +580,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M24VeryLongNameThatSomeb.Inner.M24VeryLongNameThatSomebInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM24VeryLongNameThatSomeb."""
@@ -622,7 +622,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[long_names_pb2.M36VeryLongNameThatSomebodyReallyWro]:
+    ) -> protonats.ResponseStream[long_names_pb2.M36VeryLongNameThatSomebodyReallyWro]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM36VeryLongNameThatSomebodyReallyWro."""
         return self._server_stream(
             S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServiceMethods.server_m36_very_long_name_that_somebody_really_wro,
@@ -662,7 +662,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M36VeryLongNameThatSomebodyReallyWro.Inner.M36VeryLongNameThatSomebodyReallyWroInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM36VeryLongNameThatSomebodyReallyWro."""
@@ -704,7 +704,9 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS]:
+    ) -> protonats.ResponseStream[
+        long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS
+    ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM44VeryLongNameThatSomebodyReallyWroteIntoAS."""
         return self._server_stream(
             S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServiceMethods.server_m44_very_long_name_that_somebody_really_wrote_into_as,
@@ -746,7 +748,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M44VeryLongNameThatSomebodyReallyWroteIntoAS.Inner.M44VeryLongNameThatSomebodyReallyWroteIntoASInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM44VeryLongNameThatSomebodyReallyWroteIntoAS."""
@@ -788,7 +790,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit."""
@@ -832,7 +834,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.Inner.M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit."""
@@ -874,7 +876,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin."""
@@ -918,7 +920,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.Inner.M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin."""
@@ -960,7 +962,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf."""
@@ -1006,7 +1008,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.Inner.M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf."""
@@ -1048,7 +1050,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn."""
@@ -1094,7 +1096,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.Inner.M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn."""
@@ -1136,7 +1138,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon."""
@@ -1182,7 +1184,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.Inner.M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon."""
@@ -1224,7 +1226,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.ServerM96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod."""
@@ -1270,7 +1272,7 @@ class S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuServ
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[
+    ) -> protonats.ResponseStream[
         long_names_pb2.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.Inner.M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodInner
     ]:
         """Calls acme.long_names.v1.S70VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColuService.BidiM96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod."""

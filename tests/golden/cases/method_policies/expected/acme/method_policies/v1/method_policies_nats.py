@@ -249,7 +249,7 @@ class PolicyServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[method_policies_pb2.ReadResponse]:
+    ) -> protonats.ResponseStream[method_policies_pb2.ReadResponse]:
         """Opening it is tried twice."""
         return self._server_stream(
             PolicyServiceMethods.watch,

@@ -92,7 +92,7 @@ class TalkServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[methods_of_all_kinds_pb2.SayResponse]:
+    ) -> protonats.ResponseStream[methods_of_all_kinds_pb2.SayResponse]:
         """Listens."""
         return self._server_stream(
             TalkServiceMethods.listen,
@@ -130,7 +130,7 @@ class TalkServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[methods_of_all_kinds_pb2.SayResponse]:
+    ) -> protonats.ResponseStream[methods_of_all_kinds_pb2.SayResponse]:
         """Talks."""
         return self._bidi_stream(
             TalkServiceMethods.chat,

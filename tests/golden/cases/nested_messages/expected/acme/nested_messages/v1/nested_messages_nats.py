@@ -69,7 +69,7 @@ class PingServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[nested_messages_pb2.Ping.Response.Body]:
+    ) -> protonats.ResponseStream[nested_messages_pb2.Ping.Response.Body]:
         """Calls acme.nested_messages.v1.PingService.Watch."""
         return self._server_stream(
             PingServiceMethods.watch,

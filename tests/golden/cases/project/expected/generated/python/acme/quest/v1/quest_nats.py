@@ -90,7 +90,7 @@ class QuestServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[quest_pb2.WatchQuestsResponse]:
+    ) -> protonats.ResponseStream[quest_pb2.WatchQuestsResponse]:
         """Shows quests as they change."""
         return self._server_stream(
             QuestServiceMethods.watch_quests,
