@@ -136,7 +136,7 @@ class AiIntegrationServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[ai_integration_pb2.StreamInferResponse]:
+    ) -> protonats.ResponseStream[ai_integration_pb2.StreamInferResponse]:
         """Answers a prompt or a conversation token by token.
 
         Zero or more chunks are followed by exactly one `final`, which is the last
@@ -161,7 +161,7 @@ class AiIntegrationServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[ai_integration_pb2.ChatResponse]:
+    ) -> protonats.ResponseStream[ai_integration_pb2.ChatResponse]:
         """Holds a conversation: user turns go in, tokens come out.
 
         The first message is `start`; anything else there, or a second `start`, is

@@ -110,7 +110,7 @@ class BodyBrokerServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[body_broker_pb2.NegotiateResponse]:
+    ) -> protonats.ResponseStream[body_broker_pb2.NegotiateResponse]:
         """Haggles with a broker: offers go in, counter-offers come out.
 
         The first message is `start`; anything else there, or a second `start`, is

@@ -166,7 +166,7 @@ class CapabilityRegistryServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[capability_registry_pb2.WatchResponse]:
+    ) -> protonats.ResponseStream[capability_registry_pb2.WatchResponse]:
         """Sends what is registered, and then every change.
 
         First comes one ADDED for each matching capability, then SYNCED, then

@@ -95,7 +95,7 @@ class EventBusServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[event_bus_pb2.SubscribeResponse]:
+    ) -> protonats.ResponseStream[event_bus_pb2.SubscribeResponse]:
         """Sends events whose subjects match, from now on or from the past.
 
         The first message confirms the subscription; all others carry one event

@@ -94,7 +94,7 @@ class NpcBehaviorServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[npc_behavior_pb2.StreamBehaviorResponse]:
+    ) -> protonats.ResponseStream[npc_behavior_pb2.StreamBehaviorResponse]:
         """Steers one NPC live: observations go in, actions come out.
 
         The first message is `start`; anything else there, or a second `start`,

@@ -132,7 +132,7 @@ class OrchestrationServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[orchestration_pb2.WatchExecutionResponse]:
+    ) -> protonats.ResponseStream[orchestration_pb2.WatchExecutionResponse]:
         """Sends the state of an execution, and then each change until its end.
 
         The first message is the state as it is; the last one has a status that is

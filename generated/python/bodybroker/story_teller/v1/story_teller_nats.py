@@ -128,7 +128,7 @@ class StoryTellerServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[story_teller_pb2.StreamGenerateResponse]:
+    ) -> protonats.ResponseStream[story_teller_pb2.StreamGenerateResponse]:
         """Begins a story, and sends it while it is written.
 
         Zero or more pieces of text are followed by exactly one `segment`, which

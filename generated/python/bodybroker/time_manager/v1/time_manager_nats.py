@@ -171,7 +171,7 @@ class TimeManagerServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[time_manager_pb2.TicksResponse]:
+    ) -> protonats.ResponseStream[time_manager_pb2.TicksResponse]:
         """Sends a world's time at an interval, with the events that are due.
 
         A listener that is slow misses ticks, never scheduled events: they come

@@ -135,7 +135,7 @@ class WorldStateServiceClient(_codegen.Client):
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         info: protonats.CallInfo | None = None,
-    ) -> AsyncIterator[world_state_pb2.SubscribeResponse]:
+    ) -> protonats.ResponseStream[world_state_pb2.SubscribeResponse]:
         """Sends changes of a world's entities as they happen.
 
         With `after_version` the changes since then come first. Changes come in
