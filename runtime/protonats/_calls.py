@@ -11,8 +11,9 @@ from protonats._transport.message import Message
 from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics
 
-Answer: TypeAlias = Message | StatusError
-"""What ends the wait: a message, or the reason why none will come."""
+Answer: TypeAlias = Message | bytes | StatusError
+"""What ends the wait: a message, the body of one that has no header block, or the reason why none
+will come."""
 
 OnFailure: TypeAlias = Callable[[StatusError], None]
 
@@ -91,6 +92,18 @@ class PendingCalls:
         if self._calls.pop(token, None) is None:
             self._streams.pop(token, None)
         self._tell_if_idle()
+
+    def take(self, token: str, body: bytes) -> bool:
+        """Takes the body of an answer without header block to its call; False, if none waits."""
+        call = self._calls.pop(token, None)
+        if call is None:
+            return False
+        future = call[0]
+        if not future.done():
+            future.set_result(body)
+        if self._idle is not None:
+            self._tell_if_idle()
+        return True
 
     def answer(self, message: Message) -> None:
         """Takes a message of the inbox to the call or stream that it is for, and drops and counts

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from protonats import deadline
 from protonats._info import EventInfo
 from protonats._transport.message import Message as Answer
+from protonats._transport.sending import check_subject
 from protonats._wire import events as wire
 from protonats._wire import headers, subjects
 from protonats._wire import metadata as metadata_rules
@@ -127,6 +128,7 @@ async def store(
             a message that is too large or a stream that is full, DEADLINE_EXCEEDED without an
             acknowledgement in time, UNAVAILABLE without a connection.
     """
+    check_subject(subject)
     answer = await connection._request(subject, body, block, deadline.earliest(ACK_TIMEOUT))
     return read_ack(answer, subject, event_id)
 

@@ -7,7 +7,6 @@ import contextvars
 import types
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Generator
-from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -90,7 +89,8 @@ class Workers(Generic[ItemT]):
     def _start(self) -> None:
         self._ready = True
         task = asyncio.get_running_loop().create_task(self._work(), context=self._context.copy())
-        self._tasks[task] = None
+        # An eager task has noted already what it runs.
+        self._tasks.setdefault(task, None)
         task.add_done_callback(self._ended)
 
     async def _work(self) -> None:
@@ -151,14 +151,14 @@ def _rest(
     coroutine: Coroutine[Any, Any, None], future: Any, context: contextvars.Context
 ) -> Generator[Any, Any, None]:
     """Awaits a coroutine that was begun in `context` and waits for `future`."""
+    step: Callable[[Any], Any]
     while True:
         try:
             value = yield future
+            step = coroutine.send
         except BaseException as error:
-            step = partial(context.run, coroutine.throw, error)
-        else:
-            step = partial(context.run, coroutine.send, value)
+            value, step = error, coroutine.throw
         try:
-            future = step()
+            future = context.run(step, value)
         except StopIteration:
             return

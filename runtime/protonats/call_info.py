@@ -10,12 +10,7 @@ __all__ = ["CallInfo"]
 
 @dataclass(slots=True)
 class CallInfo:
-    """Filled in while a call runs; one for each call.
-
-        info = protonats.CallInfo()
-        quest = await client.generate_quest(request, info=info)
-        info.metadata["cost"], info.attempts
-    """
+    """Filled in while a call runs; one for each call, given to it as `info=`."""
 
     call_id: str = ""
     """The id of the attempt that was answered: 32 hexadecimal digits."""

@@ -15,7 +15,6 @@ from protonats._streaming.open_streams import OpenStreams
 from protonats._timers import Timers
 from protonats._transport.choice import nats_transport
 from protonats._transport.message import Message
-from protonats._transport.sending import check_subject
 from protonats._transport.transport import Subscription, TransportFactory
 from protonats._wire import subjects
 from protonats._wire.call import CallIds
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "connect"]
 
 _DRAIN_TIMEOUT: Final = 5.0
+_MAY_PASS: Final = (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED)
+"""Why a message could not be sent, where trying again may help."""
 
 
 async def connect(settings: ConnectionSettings | str | None = None) -> Connection:
@@ -157,6 +158,7 @@ class Connection:
             inbox = self._calls.reply_subject("*")
             self._inbox = await self._transport.subscribe(inbox, self._calls.answer)
             await self._transport.barrier()
+            self._transport.expect_answers(self._inbox, self._calls.prefix, self._calls.take)
             if self._inbox.denied:
                 raise StatusError(
                     Code.PERMISSION_DENIED,
@@ -186,7 +188,7 @@ class Connection:
         with status 503, where nobody is subscribed.
 
         Args:
-            subject: Where the request goes.
+            subject: Where the request goes; it can have no white space.
             body: Its body.
             block: Its header block; may be empty.
             deadline: Until when to wait, in the event loop's time.
@@ -196,7 +198,6 @@ class Connection:
             StatusError: UNAVAILABLE without a connection, or when it breaks; DEADLINE_EXCEEDED;
                 PERMISSION_DENIED; RESOURCE_EXHAUSTED for a message that is too large.
         """
-        check_subject(subject)
         if token is None:
             token = self._call_ids.next()
         future = self._ask(subject, body, block, deadline, token)
@@ -207,14 +208,15 @@ class Connection:
             raise
         if isinstance(answer, StatusError):
             raise answer
+        if isinstance(answer, bytes):
+            return Message(self._calls.prefix + token, "", b"", answer)
         return answer
 
     def _ask(
         self, subject: str, body: bytes, block: bytes, deadline: float, token: str
     ) -> asyncio.Future[Answer]:
-        """As `_request`, to a subject that can have no white space; returns the future of the
-        answer, or of what came in its place. Whoever stops to wait for it before it is there has to
-        remove the token from `_calls`."""
+        """As `_request`; returns the future of the answer, or of what came in its place. Whoever
+        stops to wait for it before it is there has to remove the token from `_calls`."""
         if self._draining:
             raise StatusError(Code.UNAVAILABLE, "the connection is closing", unhandled=True)
         calls = self._calls
@@ -224,7 +226,7 @@ class Connection:
         except BaseException as error:
             calls.remove(token)
             if isinstance(error, StatusError):
-                error.unhandled = True
+                error.unhandled = error.code in _MAY_PASS
             raise
         return future
 

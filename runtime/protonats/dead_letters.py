@@ -23,6 +23,7 @@ from protonats._wire import headers
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
 
+_ORIGINS: Final = ("evt.", "work.")
 __all__ = ["DeadLetter", "DeadLetters"]
 
 _ID: Final = re.compile(r"([^.]+)\.([0-9]+)\.(.+)", re.DOTALL)
@@ -165,6 +166,10 @@ class DeadLetters:
         if not letter.origin_subject:
             text = f"dead letter {letter.sequence} does not say where it came from"
             raise StatusError(Code.DATA_LOSS, text)
+        if not letter.origin_subject.startswith(_ORIGINS) or ">" in letter.origin_subject:
+            # Whoever writes dead letters must not choose where an operator publishes.
+            text = f"dead letter {letter.sequence} says that it came from no event's subject"
+            raise StatusError(Code.PERMISSION_DENIED, text)
         lines = wire.replay_headers(letter._lines)
         block = headers.encode(lines)
         ack = await store(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from datetime import datetime
 from operator import length_hint
@@ -126,6 +125,10 @@ class EventContext:
         """
 
 
+_LONGEST_DELAY: Final = 9e9
+"""Seconds; the server counts nanoseconds in 63 bits."""
+
+
 class RetryEvent(ProtonatsError):
     """Raised by a handler: deliver this event again, later.
 
@@ -134,8 +137,11 @@ class RetryEvent(ProtonatsError):
     """
 
     def __init__(self, delay: float | None = None) -> None:
-        if delay is not None and not 0 <= delay < math.inf:
-            raise ValueError(f"delay is {delay!r}: write a number of seconds, 0 or more")
+        if delay is not None and not 0 <= delay <= _LONGEST_DELAY:
+            raise ValueError(
+                f"delay is {delay!r}: write a number of seconds, 0 or more, and at most"
+                f" {_LONGEST_DELAY:g}"
+            )
         text = "with the back-off of the consumer" if delay is None else f"in {delay:g} s"
         super().__init__(f"deliver again {text}")
         self.delay = delay

@@ -92,7 +92,7 @@ def _objects() -> Counter[str]:
     return Counter(
         f"{type(item).__module__}.{type(item).__qualname__}"
         for item in gc.get_objects()
-        if type(item).__module__.startswith("protonats.")
+        if str(type(item).__module__).startswith("protonats.")
     )
 
 

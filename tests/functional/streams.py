@@ -13,6 +13,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 import protonats
 from protonats._serving.instance import Instance
 from protonats.connection import Connection, connect
+from protonats.response_stream import ResponseStream
 from protonats.server import CallContext
 from protonats.settings import ConnectionSettings
 from tests.functional.echo import Echo, EchoClient, EchoMethods, eventually
@@ -113,13 +114,15 @@ class Held:
 class StreamClient(EchoClient):
     """Calls the streams of the echo service."""
 
-    def watch(self, request: StringValue, **options: Any) -> Responses:
+    def watch(self, request: StringValue, **options: Any) -> ResponseStream[StringValue]:
         return self._server_stream(EchoMethods.watch, request, **options)
 
     async def ingest(self, requests: AsyncIterable[StringValue], **options: Any) -> StringValue:
         return await self._client_stream(EchoMethods.ingest, requests, **options)
 
-    def chat(self, requests: AsyncIterable[StringValue], **options: Any) -> Responses:
+    def chat(
+        self, requests: AsyncIterable[StringValue], **options: Any
+    ) -> ResponseStream[StringValue]:
         return self._bidi_stream(EchoMethods.chat, requests, **options)
 
 

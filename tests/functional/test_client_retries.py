@@ -8,7 +8,7 @@ import time
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from protonats._info import RetryInfo
+from protonats._info import IdempotencyInfo, RetryInfo
 from protonats._wire import headers
 from protonats.call_info import CallInfo
 from protonats.errors import Code, StatusError
@@ -62,13 +62,31 @@ async def test_unavailable_is_repeated_where_that_does_no_harm(
 ) -> None:
     lost = failure(Code.UNAVAILABLE)
     async with shop(nats.url, lost, ok("hat")) as served, customer(nats.url) as client:
-        method = buy(idempotent=idempotent)
+        method = buy(idempotent=idempotent, idempotency=IdempotencyInfo() if key else None)
         assert await client._unary(method, REQUEST, idempotency_key=key) == REQUEST
         assert metric(client, "client_retries_total", reason="unavailable") == 1
     lines = [headers.decode(request.headers).lines for request in served.requests]
     assert [line.get(headers.IDEMPOTENCY_KEY) for line in lines] == [key, key]
     caller = None if key is None else "customer"
     assert [line.get(headers.CALLER) for line in lines] == [caller, caller]
+
+
+async def test_a_key_alone_does_not_make_a_method_repeatable(nats: EmbeddedNats) -> None:
+    """A service whose schema does not name idempotency may keep no answers."""
+    lost = failure(Code.UNAVAILABLE)
+    async with shop(nats.url, lost, ok("hat")) as served, customer(nats.url) as client:
+        with pytest.raises(StatusError):
+            await client._unary(buy(), REQUEST, idempotency_key="order-7")
+    assert len(served.requests) == 1
+
+
+async def test_a_call_with_a_key_has_all_the_time_of_its_call(nats: EmbeddedNats) -> None:
+    """The end of an attempt would cancel its handler, and the next one begin anew."""
+    method = buy(retry=RetryInfo(attempt_timeout=0.05), idempotency=IdempotencyInfo())
+    async with shop(nats.url, ok("hat")) as served, customer(nats.url) as client:
+        await client._unary(method, REQUEST, idempotency_key="order-7")
+    header = headers.decode(served.requests[0].headers).lines[headers.CALL]
+    assert int(header[36:44], 16) > 1000
 
 
 async def test_a_lost_attempt_is_made_again(nats: EmbeddedNats) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -194,6 +195,19 @@ async def test_a_replay_that_no_consumer_can_read_is_a_dead_letter_of_one(
         (DURABLE, 2),
         ("other", 1),
     }
+
+
+@pytest.mark.parametrize("origin", ["$JS.API.STREAM.DELETE.GAME", "evt.>", "svc.game.v1.say"])
+async def test_a_dead_letter_does_not_choose_where_its_replay_is_published(
+    connection: Connection, consumer: Consumer, origin: str
+) -> None:
+    """It was written by a service, and is replayed with the rights of an operator."""
+    await win(connection, "q-1")
+    (letter,) = await buried(connection, 1)
+    with pytest.raises(StatusError) as raised:
+        await DeadLetters(connection).replay(replace(letter, origin_subject=origin))
+    assert raised.value.code is Code.PERMISSION_DENIED
+    assert await found(connection) == [letter]
 
 
 async def test_a_replay_takes_the_dead_letter_away_and_happens_once(

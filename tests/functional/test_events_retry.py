@@ -101,7 +101,7 @@ async def test_a_handler_can_choose_the_delay_itself(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-@pytest.mark.parametrize("delay", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("delay", [-1, float("nan"), float("inf"), 1e300])
 async def test_a_delay_that_is_no_number_of_seconds_is_refused(delay: float) -> None:
     with pytest.raises(ValueError, match="write a number of seconds, 0 or more"):
         RetryEvent(delay=delay)

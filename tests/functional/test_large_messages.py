@@ -36,10 +36,10 @@ def small_nats() -> Iterator[EmbeddedNats]:
 
 @asynccontextmanager
 async def pair(
-    url: str, echo: Echo, **settings: int
+    url: str, echo: Echo, max_message_size: int = 64 * 1024 * 1024
 ) -> AsyncIterator[tuple[Instance, EchoClient, Connection]]:
-    """An instance and a client, each on a connection of its own with these settings."""
-    common = replace(ConnectionSettings(servers=(url,)), **settings)
+    """An instance and a client, each on a connection of its own."""
+    common = ConnectionSettings(servers=(url,), max_message_size=max_message_size)
     async with (
         await connect(replace(common, name="echo")) as serving,
         await connect(replace(common, name="caller")) as calling,

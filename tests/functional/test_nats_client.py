@@ -118,11 +118,14 @@ async def test_a_server_that_is_gone_without_a_word_does_not_hold_up_the_end(
 async def test_a_send_buffer_that_is_full_is_resource_exhausted(own_nats: EmbeddedNats) -> None:
     async with await connect(ConnectionSettings(servers=(own_nats.url,))) as connection:
         transport = connection._transport
-        # Nothing is written before the loop gets its turn.
-        for _ in range(33):
-            transport.publish("large", b"x" * 1_000_000)
+
+        # The socket takes a few megabytes before the loop gets its turn.
+        def publish_much() -> None:
+            for _ in range(100):
+                transport.publish("large", b"x" * 1_000_000)
+
         with pytest.raises(StatusError, match="publish more slowly") as error:
-            transport.publish("large", b"x" * 1_000_000)
+            publish_much()
         assert error.value.code is Code.RESOURCE_EXHAUSTED
         await transport.barrier()
         transport.publish("large", b"x")

@@ -216,7 +216,7 @@ async def test_a_ready_producer_lets_others_run(nats: EmbeddedNats) -> None:
         for _ in range(10_000):
             await anext(stream)
         assert (await both.client.say(text("hi"))).value == "hi"
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
 
 
 async def test_streams_are_counted(nats: EmbeddedNats) -> None:

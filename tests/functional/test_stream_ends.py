@@ -70,7 +70,7 @@ async def test_closing_the_stream_cancels_the_handler(nats: EmbeddedNats) -> Non
     async with pair(nats.url, held.server()) as both:
         stream = both.client.chat(requests())
         await anext(stream)
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         assert requests.left
         assert await code_of(anext(stream)) == (Code.CANCELLED, "the caller gave up the call")
         await eventually(lambda: held.ended == ["chat"])
@@ -112,7 +112,7 @@ async def test_a_stream_that_nobody_reads_never_begins(nats: EmbeddedNats) -> No
     async with pair(nats.url, held.server()) as both:
         both.client.watch(text(""))
         stream = both.client.chat(requests())
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         assert await code_of(anext(stream)) == (Code.CANCELLED, "the caller gave up the call")
         del stream
         gc.collect()

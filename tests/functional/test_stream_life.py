@@ -63,7 +63,7 @@ async def test_a_quiet_stream_stays_open_while_nobody_reads(nats: EmbeddedNats) 
             while (await raw.receive()).body != frames.KEEPALIVE_FRAME:
                 pass
         assert both.instance.in_flight == 1
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         await eventually(lambda: held.ended == ["chat"])
 
 
@@ -177,7 +177,7 @@ async def test_a_broker_that_restarts_ends_streams_on_both_sides_and_new_ones_wo
         await eventually(lambda: all(item.is_connected for item in both.connections), timeout=20)
         stream = both.client.chat(each("again"))
         assert (await anext(stream)).value == "again"
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
 
 
 async def test_what_came_before_the_connection_broke_can_be_read(own_nats: EmbeddedNats) -> None:

@@ -168,7 +168,7 @@ async def test_a_stream_that_its_reader_leaves_ends_its_spans(
         watched(both, spans)
         responses = both.client.watch(text("a"))
         assert isinstance(responses, AsyncIterator)
-        async with aclosing(responses):  # type: ignore[type-var]
+        async with aclosing(responses):
             await anext(responses)
         await spans.arrived(2)
 

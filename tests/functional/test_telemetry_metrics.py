@@ -117,7 +117,7 @@ async def _traffic(connection: Connection, busy: Busy, game: Game) -> AsyncItera
         with suppress(StatusError):
             await call
     with suppress(StatusError):
-        await asyncio.wait_for(chat.aclose(), 5)  # type: ignore[attr-defined]
+        await asyncio.wait_for(chat.aclose(), 5)
 
 
 async def test_every_metric_appears_in_a_scrape_after_traffic(application: Application) -> None:

@@ -78,7 +78,7 @@ async def test_a_stream_that_is_left_is_cancelled_there() -> None:
         stream = EchoClient(platform.connection).watch(text("never"))
         assert [(await anext(stream)).value for _ in range(5)] == list("never")
         await talk.begun.wait()
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
         async with asyncio.timeout(5):
             await talk.ended.wait()
 

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protonats._transport.fast_reader import FastReader
+from protonats._transport.fast_reader import Answers, FastReader
 from protonats._transport.message import Message
 from protonats._transport.nats_client import BlankParser
 
 _OURS = {b"1", b"12", b"7"}
+_PREFIX = "_INBOX.a."
+_WAITING, _UNKNOWN = "0123456789abcdef" * 2, "f" * 32
 
 
 class Recorder:
@@ -51,8 +53,12 @@ class Reading:
         self.malformed = 0
         self.defects: list[str] = []
         self.callbacks = {number: self._callback(int(number)) for number in _OURS}
+        self.taken = 0
+        answers = Answers()
+        answers.expect(_PREFIX, 7, self._take)
         self.reader = FastReader(
             self.callbacks,
+            answers,
             others=self._pass,
             on_batch=self._count_batch,
             on_malformed=self._count_malformed,
@@ -64,6 +70,13 @@ class Reading:
             self.told.append((number, message.subject, message.reply, message.block, message.body))
 
         return take
+
+    def _take(self, token: str, body: bytes) -> bool:
+        if token != _WAITING:
+            return False
+        self.taken += 1
+        self.told.append((7, _PREFIX + token, "", b"", body))
+        return True
 
     def _pass(self, data: bytes) -> None:
         self.passed.append(data)
@@ -114,14 +127,32 @@ def _messages(draw: st.DrawFn) -> bytes:
     return line + b"\r\n" + block + body + b"\r\n"
 
 
-_commands = _messages() | st.sampled_from(
+_answers = st.sampled_from(
     [
-        b"PING\r\n",
-        b"PONG\r\n",
-        b"+OK\r\n",
-        b"-ERR 'Permissions Violation for Publish to \"a b\"'\r\n",
-        b'INFO {"server_id":"x","connect_urls":["a:1"]}\r\n',
+        f"MSG {subject} {rest}\r\nabc\r\n".encode()
+        for subject in (
+            _PREFIX + _WAITING,
+            _PREFIX + _UNKNOWN,
+            _PREFIX + _WAITING[1:],
+            _PREFIX + "é" * 16,
+            "_INBOX.b." + _WAITING,
+        )
+        for rest in ("7 3", "12 3", "70 3", "7 reply 3", "7  3", "7 3 3")
     ]
+)
+
+_commands = (
+    _messages()
+    | _answers
+    | st.sampled_from(
+        [
+            b"PING\r\n",
+            b"PONG\r\n",
+            b"+OK\r\n",
+            b"-ERR 'Permissions Violation for Publish to \"a b\"'\r\n",
+            b'INFO {"server_id":"x","connect_urls":["a:1"]}\r\n',
+        ]
+    )
 )
 
 
@@ -219,3 +250,16 @@ def test_a_subscription_that_ends_in_a_callback_gets_no_more() -> None:
     reading.reader.feed(b"MSG a 1 1\r\nx\r\nMSG a 1 1\r\ny\r\n")
     assert reading.told[0] == (b"x",)
     assert reading.passed == [b"MSG a 1 1\r\ny\r\n"]
+
+
+def test_a_plain_answer_goes_to_who_waits_for_it_and_all_others_to_the_callback() -> None:
+    reading = Reading()
+    for token in (_WAITING, _UNKNOWN):
+        reading.reader.feed(f"MSG {_PREFIX}{token} 7 3\r\nabc\r\n".encode())
+    reading.reader.feed(f"MSG {_PREFIX}{_WAITING} 7 reply 3\r\nabc\r\n".encode())
+    assert reading.taken == 1
+    assert reading.told == [
+        (7, _PREFIX + _WAITING, "", b"", b"abc"),
+        (7, _PREFIX + _UNKNOWN, "", b"", b"abc"),
+        (7, _PREFIX + _WAITING, "reply", b"", b"abc"),
+    ]

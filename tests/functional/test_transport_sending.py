@@ -56,6 +56,19 @@ async def test_all_that_is_sent_in_one_turn_leaves_in_one_write(
         assert len(writes) == 1
 
 
+async def test_much_is_not_held_back_until_the_end_of_the_turn(nats: EmbeddedNats) -> None:
+    async with await connect(nats.url) as connection:
+        transport = connection._transport
+        if not isinstance(transport, FastTransport):
+            pytest.skip("the fast transport is off")
+        await transport.barrier()
+        transport.publish("turn", b"x" * 8000)
+        queued = client_of(connection).pending_data_size
+        assert queued > 8000
+        transport.publish("turn", b"x" * 8000)
+        assert client_of(connection).pending_data_size == 0
+
+
 async def test_the_answers_to_a_batch_leave_in_one_write(
     nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,8 @@ def test_a_block_with_more_than_a_call_is_left_to_the_long_way() -> None:
         block[:-2] + b"A: b\r\n\r\n",
         block.replace(b"NATS/1.0", b"NATS/1.0 503"),
         block.replace(b"01-", b"02-"),
+        block[:-8] + b"\r\n\r\n0000",
+        block[:22] + b"\r\n\r\n" + block[22:-4],
     ):
         assert call.decode_block(other) is None
 

@@ -12,7 +12,6 @@ from google.protobuf.message import DecodeError, Message
 from protonats import deadline
 from protonats._calling import large
 from protonats._calling.methods import CalledMethod
-from protonats._calling.request import is_keyed
 from protonats._transport.message import Message as Answer
 from protonats._wire import call, headers, metadata, parts, status, subjects
 from protonats.call_info import CallInfo
@@ -52,7 +51,7 @@ async def attempt(
     Raises:
         StatusError: The status that was answered, or why nothing was answered.
     """
-    if called.attempt_timeout is not None and (called.repeatable or is_keyed(lines)):
+    if called.attempt_timeout is not None and called.repeatable:
         own = now + called.attempt_timeout
         until = own if until is None else min(until, own)
     if until is None:
@@ -74,18 +73,20 @@ async def attempt(
         info.call_id = call_id
     try:
         if len(block) + len(body) <= connection._transport.max_payload:
-            outcome = await connection._ask(subject, body, block, until, call_id)
-            if isinstance(outcome, StatusError):
-                raise outcome
-            answer = outcome
+            answer = await connection._ask(subject, body, block, until, call_id)
         else:
             lines = headers.decode(block).lines
             answer = await large.send_in_parts(connection, subject, body, lines, until, call_id)
-        content: bytes | bytearray = answer.body
-        if answer.block:
-            _read_headers(answer, subject, info)
-            if large.is_part(answer):
-                content = await _rest(connection, subject, answer, until, call_id)
+        if isinstance(answer, bytes):
+            content: bytes | bytearray = answer
+        elif isinstance(answer, StatusError):
+            raise answer
+        else:
+            content = answer.body
+            if answer.block:
+                _read_headers(answer, subject, info)
+                if large.is_part(answer):
+                    content = await _rest(connection, subject, answer, until, call_id)
     except (asyncio.CancelledError, GeneratorExit) as stop:
         connection._calls.remove(call_id)
         if isinstance(stop, asyncio.CancelledError):

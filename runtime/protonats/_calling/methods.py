@@ -25,6 +25,7 @@ class CalledMethod:
         "key",
         "method",
         "repeatable",
+        "replayed",
         "subject",
         "template",
     )
@@ -46,6 +47,8 @@ class CalledMethod:
         """The subject, where it is the same for all requests."""
         self.repeatable = method.idempotency_level is not Idempotency.UNKNOWN
         """Whether a request may be sent again that was perhaps handled."""
+        self.replayed = method.idempotency is not None
+        """Whether its service keeps the answers to calls with an idempotency key."""
         self.attempt_timeout = method.retry.attempt_timeout
         self.hedged = method.hedging is not None and method.hedging.max_attempts > 1
 

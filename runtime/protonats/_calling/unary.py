@@ -86,7 +86,7 @@ async def call(
             retries = Retries(
                 connection,
                 called,
-                repeatable=called.repeatable or is_keyed(lines),
+                repeatable=called.repeatable or (called.replayed and is_keyed(lines)),
                 until=until,
                 wait_for_ready=wait_for_ready,
             )

@@ -111,17 +111,20 @@ class Relay:
 
     async def _poll(self) -> None:
         while True:
-            count = oldest = 0
-            try:
-                for partition in self._partitions:
+            count = oldest = failed = 0
+            for partition in self._partitions:
+                # One part of a cluster that is down says nothing about the others.
+                try:
                     waiting, age = await self._look(partition)
-                    count += waiting
-                    oldest = max(oldest, age)
-                    if waiting:
-                        self.wake(partition)
-            except FAILURES as error:
-                self._report("Redis", f"Redis does not answer: {error or 'time-out'}")
-            else:
+                except FAILURES as error:
+                    failed += 1
+                    self._report("Redis", f"Redis does not answer: {error or 'time-out'}")
+                    continue
+                count += waiting
+                oldest = max(oldest, age)
+                if waiting:
+                    self.wake(partition)
+            if not failed:
                 self._reported.discard("Redis")
                 self._metrics.outbox_waiting(self._outbox, count, oldest / 1000)
             await asyncio.sleep(self._poll_interval)

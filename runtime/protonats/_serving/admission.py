@@ -105,17 +105,30 @@ class Admission:
             call: The call.
             header: Its call header.
         """
-        limit, service = endpoint.limit, self._service
+        if self.enter(endpoint):
+            self._start(endpoint, call, header.call_id)
+            return
+        limit, waiting = endpoint.limit, _Waiting(endpoint, call, header.call_id)
         if limit is not None:
             if limit.running >= limit.max_in_flight:
-                self._queue(limit, _Waiting(endpoint, call, header.call_id), header)
+                self._queue(limit, waiting, header)
                 return
             limit.running += 1
-        if service.running < service.max_in_flight:
-            service.running += 1
-            self._start(endpoint, call, header.call_id)
-        elif not self._queue(service, _Waiting(endpoint, call, header.call_id), header):
+        if not self._queue(self._service, waiting, header):
             self._free(endpoint)
+
+    def enter(self, endpoint: Endpoint) -> bool:
+        """Takes a place for a call, if there is one; when the call is done, `release` has to be
+        called."""
+        limit, service = endpoint.limit, self._service
+        if service.running >= service.max_in_flight:
+            return False
+        if limit is not None:
+            if limit.running >= limit.max_in_flight:
+                return False
+            limit.running += 1
+        service.running += 1
+        return True
 
     def release(self, endpoint: Endpoint) -> None:
         """Gives the place of a call that is done to the next."""

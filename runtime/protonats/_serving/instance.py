@@ -169,10 +169,12 @@ class Instance:
         self._admission.stop(Refusal(Code.UNAVAILABLE, text))
         for waiting in self._workers.withdraw():
             waiting.abandon(Refusal(Code.UNAVAILABLE, text))
-        for call in (*self._workers.begun(), *(stream for _, stream in self._streams.values())):
+        running: list[Call] = [*self._workers.begun()]
+        running += [stream for _, stream in self._streams.values()]
+        for call in running:
             call.stop(StatusError(Code.UNAVAILABLE, text))
-        if running := self._running():
-            await asyncio.wait(running, timeout=_CANCEL_TIMEOUT)
+        if tasks := self._running():
+            await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
         await self._unsubscribe(self._private)
         await self._replays.settle()
         if self._caches is not None:
@@ -223,15 +225,18 @@ class Instance:
 
     def _dispatch(self, endpoint: Endpoint, message: Message, header: CallHeader) -> None:
         serving = self._serving
-        if serving.cancellations.has(header.call_id):
-            serving.metrics.dropped("cancelled")
-            return
         call: ServedCall | ServedStream
         if endpoint.method.kind is MethodKind.UNARY:
             call = ServedCall(endpoint, message, header, serving)
+            if self._admission.enter(endpoint):
+                self._workers.put(call)
+                return
         else:
             call = ServedStream(endpoint, message, header, serving)
-        self._admission.admit(endpoint, call, header)
+        if serving.cancellations.has(header.call_id):
+            serving.metrics.dropped("cancelled")
+        else:
+            self._admission.admit(endpoint, call, header)
 
     def _start(self, endpoint: Endpoint, call: Call, call_id: str) -> None:
         if isinstance(call, ServedStream):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from protonats._serving.serving import Serving
 
 _KEEP: Final = 30.0
-"""Seconds for which a message is held whose call has no deadline."""
+"""Seconds for which a message is held at most, however far its deadline is."""
 
 
 class LargeMessages:
@@ -114,7 +114,7 @@ class LargeMessages:
                 self._serving.follow_ups.unregister(call_id)
                 self._serving.cancellations.unregister(call_id)
 
-        held.begin(forget, _KEEP if remaining is None else remaining)
+        held.begin(forget, _KEEP if remaining is None else min(remaining, _KEEP))
         return True
 
 

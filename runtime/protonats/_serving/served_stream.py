@@ -134,7 +134,9 @@ class ServedStream(Stream):
         """Ends the call, unless it is over, and sends nothing: nobody listens."""
         if not self.ended:
             self.ended = True
-            self._finish(int(error.code), f"{int(error.code)}: {error.message}")
+            # The text may be the caller's.
+            text = status.header_text(error.message, default=error.code.name)
+            self._finish(int(error.code), f"{int(error.code)}: {text}")
             self._cancel_handler()
 
     async def _run(self) -> None:

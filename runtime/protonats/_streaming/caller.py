@@ -142,8 +142,6 @@ class CallerStream(Stream):
                 if self._span is not None:
                     self._span.note("retry", error.code.name)
                 await self._pause(pause)
-            if self._accepted:
-                self._opening.succeeded()
         except Exception as error:
             self._end(error)
 
@@ -223,7 +221,7 @@ class CallerStream(Stream):
 
     async def _pause(self, seconds: float) -> None:
         answer = self._answer = self._loop.create_future()
-        timer = self._loop.call_later(seconds, answer.set_result, None)
+        timer = self._loop.call_later(seconds, _wake, answer)
         try:
             await answer
         finally:
@@ -266,6 +264,7 @@ class CallerStream(Stream):
 
     def _accept(self, instance: str, announced: StreamHeader) -> None:
         self._accepted = True
+        self._opening.succeeded()
         request = self._request
         assert request is not None
         target = f"{request.prefix}{instance}.{self._call_id}"
@@ -367,6 +366,11 @@ class CallerStream(Stream):
             text = error.message if isinstance(error, StatusError) else ""
             sent, received = self.sender.number, self.receiver.number
             self._span.end_stream(code, text, sent=sent, received=received)
+
+
+def _wake(answer: asyncio.Future[StatusError | None]) -> None:
+    if not answer.done():
+        answer.set_result(None)
 
 
 async def _alone(message: ProtobufMessage) -> AsyncIterator[ProtobufMessage]:

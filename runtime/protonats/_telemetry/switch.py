@@ -24,6 +24,7 @@ class Traceable(Protocol):
     @property
     def metrics(self) -> Counters:
         """What was counted on it."""
+        ...
 
 
 def switch_on(

@@ -41,14 +41,17 @@ class Delivery(Protocol):
     @property
     def subject(self) -> str:
         """What it was published to."""
+        ...
 
     @property
     def event_id(self) -> str:
         """Its id."""
+        ...
 
     @property
     def delivery(self) -> int:
         """How often it has been delivered."""
+        ...
 
 
 DeliveryT = TypeVar("DeliveryT", bound=Delivery)

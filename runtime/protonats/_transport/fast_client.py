@@ -15,10 +15,11 @@ from typing import Any, Final, cast
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-from protonats._transport.fast_reader import FastReader
+from protonats._transport.fast_reader import Answers, FastReader
 from protonats._transport.message import Callback
 from protonats._transport.nats_client import NatsClient
 from protonats._transport.sending import LOW_WATER
+from protonats._transport.transport import TakeAnswer
 
 _JOIN_UP_TO: Final = 64 * 1024
 """Bytes that are copied together for one write; of more, the copy would cost more than it saves."""
@@ -42,6 +43,7 @@ class FastClient(NatsClient):
     ) -> None:
         super().__init__(require_tls=require_tls, on_malformed=on_malformed)
         self._callbacks: dict[bytes, Callback] = {}
+        self._answers = Answers()
         self._on_batch = on_batch
         self._on_defect = on_defect
 
@@ -95,6 +97,10 @@ class FastClient(NatsClient):
             self._callbacks.pop(number, None)
             raise
 
+    def expect_answers(self, inbox: Subscription, prefix: str, take: TakeAnswer) -> None:
+        """Lets `take` have the plain answers that come by a subscription."""
+        self._answers.expect(prefix, inbox._id, take)
+
     async def drain_subscription(self, subscription: Subscription) -> None:
         """Unsubscribes, and returns when everything that had arrived was given to the callback."""
         try:
@@ -115,6 +121,7 @@ class FastClient(NatsClient):
         stream: asyncio.StreamReader = inner._io_reader
         reader = FastReader(
             self._callbacks,
+            self._answers,
             others=stream.feed_data,
             on_batch=self._on_batch,
             on_malformed=self._on_malformed,

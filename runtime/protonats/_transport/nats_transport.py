@@ -28,7 +28,7 @@ from protonats._transport.sending import (
     too_large,
 )
 from protonats._transport.server_errors import Denial, denial_of, describe
-from protonats._transport.transport import Subscription
+from protonats._transport.transport import Subscription, TakeAnswer
 from protonats._wire import headers as header_rules
 from protonats.errors import Code, StatusError
 from protonats.settings import ConnectionSettings, redact
@@ -42,7 +42,9 @@ _CLOSE_TIMEOUT: Final = 5.0
 _STATUS_LINE: Final = ("Status", "Description")
 
 
-class _Subscription(Subscription):
+class HeldSubscription(Subscription):
+    """A subscription, and that of nats-py."""
+
     __slots__ = ("inner",)
 
     def __init__(self, subject: str, inner: NatsSubscription) -> None:
@@ -176,7 +178,7 @@ class NatsTransport:
             raise StatusError(
                 Code.UNAVAILABLE, f"cannot subscribe to {subject}: {describe(error)}"
             ) from None
-        subscription = _Subscription(subject, inner)
+        subscription = HeldSubscription(subject, inner)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -196,11 +198,18 @@ class NatsTransport:
         _logger.exception("the callback for %s failed", subject)
         self._listener.message_dropped("defect")
 
+    def expect_answers(self, inbox: Subscription, prefix: str, take: TakeAnswer) -> None:
+        """As `Transport.expect_answers`: the callback gets all."""
+
     async def unsubscribe(self, *subscriptions: Subscription) -> None:
         """As `Transport.unsubscribe`."""
         self._subscriptions.difference_update(subscriptions)
         await asyncio.gather(
-            *(self._drain(item.inner) for item in subscriptions if isinstance(item, _Subscription))
+            *(
+                self._drain(item.inner)
+                for item in subscriptions
+                if isinstance(item, HeldSubscription)
+            )
         )
 
     async def _drain(self, inner: NatsSubscription) -> None:

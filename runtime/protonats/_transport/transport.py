@@ -64,7 +64,8 @@ class Transport(Protocol):
         """
 
     def publish(self, subject: str, body: bytes, *, reply: str = "", block: bytes = b"") -> None:
-        """Sends a message. It does not wait: what is sent in one turn of the loop leaves together.
+        """Sends a message. It does not wait: what is sent in one turn of the loop leaves together,
+        or in a few writes where it is much.
 
         Args:
             subject: Where it goes.
@@ -79,8 +80,8 @@ class Transport(Protocol):
         """
 
     def send(self, subject: str, reply: str, block: bytes, body: bytes) -> None:
-        """As `publish`, to subjects that can have no white space: those of a schema, those that came
-        with a message, and the connection's own reply subjects."""
+        """As `publish`, where subject and reply subject can have no white space: those of a schema,
+        those that came with a message, and the connection's own reply subjects."""
 
     async def writable(self) -> None:
         """Returns when few enough bytes wait for the socket, as a rule at once. Whoever sends much
@@ -99,6 +100,16 @@ class Transport(Protocol):
         """
         ...
 
+    def expect_answers(self, inbox: Subscription, prefix: str, take: TakeAnswer) -> None:
+        """Lets `take` see what comes by a subscription before its callback does, where that is an
+        answer without headers to a call; a transport may as well give all to the callback.
+
+        Args:
+            inbox: The subscription.
+            prefix: What the subjects of answers begin with; a token of 32 characters follows.
+            take: Gets token and body; False, if that is no answer to a call.
+        """
+
     async def unsubscribe(self, *subscriptions: Subscription) -> None:
         """Ends subscriptions, and returns when their callbacks have seen everything that had
         arrived."""
@@ -113,6 +124,9 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Sends what is left, and closes the connection for good."""
 
+
+TakeAnswer: TypeAlias = Callable[[str, bytes], bool]
+"""Takes the token and the body of an answer; False, if nobody waits for it."""
 
 TransportFactory: TypeAlias = Callable[[ConnectionSettings, Listener], Transport]
 """Makes the transport of a connection."""

@@ -103,7 +103,7 @@ def encode_block(call_id: str, remaining_ms: int | None, trace: Trace | None) ->
     if trace is None:
         if remaining_ms is None:
             return f"{_BLOCK_START}{call_id}-{_NO_DEADLINE}\r\n\r\n".encode()
-        return f"{_BLOCK_START}{call_id}-{remaining_ms:08x}\r\n\r\n".encode()
+        return b"NATS/1.0\r\nPn-Call: 01-%b-%08x\r\n\r\n" % (call_id.encode(), remaining_ms)
     trace_id, span_id, flags = trace
     remaining = _NO_DEADLINE if remaining_ms is None else f"{remaining_ms:08x}"
     return f"{_BLOCK_START}{call_id}-{remaining}-{trace_id}-{span_id}-{flags:02x}\r\n\r\n".encode()

@@ -18,6 +18,7 @@ that a server reads as one line."""
 
 _NOT_IN_TOKEN: Final = re.compile(r"[.*>\s\x00-\x1f\x7f]")
 _SERVICE: Final = re.compile(r"svc\.(?:[^.]+\.)+?v[0-9]+(?:(?:alpha|beta)[0-9]+)?\.")
+_INBOXES: Final = ("_INBOX.", "_R_.")
 _PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
 
 
@@ -143,11 +144,14 @@ def why_dropped(pattern: str, subject: str, reply: str) -> str | None:
 
 def reply_allowed(subject: str) -> bool:
     """Whether an instance may answer to this reply subject."""
-    if is_too_long(subject):
-        return False
-    if not subject.startswith(("_INBOX.", "_R_.")) or "*" in subject or ">" in subject:
-        return False
-    return ".." not in subject and not subject.endswith(".")
+    return (
+        subject.startswith(_INBOXES)
+        and "*" not in subject
+        and ">" not in subject
+        and ".." not in subject
+        and subject[-1] != "."
+        and not is_too_long(subject)
+    )
 
 
 def queue_group(domain: str) -> str:

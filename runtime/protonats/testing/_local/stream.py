@@ -48,6 +48,7 @@ class Reader(Protocol):
 
     def wants(self, subject: str) -> bool:
         """Whether messages to a subject are delivered to it."""
+        ...
 
     def stored(self, stored: Stored) -> None:
         """There is a new message."""
@@ -57,6 +58,7 @@ class Reader(Protocol):
 
     def is_done(self, sequence: int) -> bool:
         """Whether a message needs no further delivery."""
+        ...
 
 
 ReaderT = TypeVar("ReaderT", bound=Reader)

@@ -16,7 +16,7 @@ from protonats._transport.sending import (
     no_connection,
     too_large,
 )
-from protonats._transport.transport import Subscription
+from protonats._transport.transport import Subscription, TakeAnswer
 from protonats.errors import Code, StatusError
 from protonats.settings import ConnectionSettings
 from protonats.testing._local.broker import Broker, Interest, Port
@@ -108,6 +108,9 @@ class LocalTransport:
         subscription = Subscription(subject)
         self._interests[subscription] = self._port.subscribe(subject, callback, queue=queue)
         return subscription
+
+    def expect_answers(self, inbox: Subscription, prefix: str, take: TakeAnswer) -> None:
+        """As `Transport.expect_answers`: the callback gets all."""
 
     async def unsubscribe(self, *subscriptions: Subscription) -> None:
         """As `Transport.unsubscribe`."""
