@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import pytest
@@ -32,34 +31,6 @@ from tests.functional.inner import client_of
 from tests.functional.raw_nats import raw_nats
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
-
-
-@pytest.fixture
-async def connection(nats: EmbeddedNats) -> AsyncIterator[Connection]:
-    async with await protonats.connect(nats.url) as connection:
-        yield connection
-        for stream in await connection.jetstream.streams_info():
-            await connection.jetstream.delete_stream(str(stream.config.name))
-
-
-@pytest.fixture
-def game() -> Game:
-    return Game()
-
-
-@pytest.fixture
-async def consumers(connection: Connection) -> AsyncIterator[list[Consumer]]:
-    """Whatever a test starts is drained at its end."""
-    started: list[Consumer] = []
-    yield started
-    for consumer in started:
-        await consumer.drain(0)
 
 
 async def test_consumption_goes_on_after_the_broker_was_restarted() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
@@ -14,12 +14,6 @@ from protonats.testing import EmbeddedNats
 from tests.functional.game import STREAM, GameServicePublisher, plan, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
 
 
 @pytest.fixture

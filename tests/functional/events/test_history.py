@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,12 +20,6 @@ pytestmark = pytest.mark.anyio
 
 _SCORED = GameServiceEvents.scored
 _WON = GameServiceEvents.won
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
 
 
 @pytest.fixture

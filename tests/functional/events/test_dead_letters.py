@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from nats.js.api import RawStreamMsg
 
-import protonats
 from protonats import Connection, EventContext, provision
 from protonats._consuming.consumer import Consumer
-from protonats.testing import EmbeddedNats
 from tests.functional.game import (
     DURABLE,
     STREAM,
@@ -27,25 +25,6 @@ pytestmark = pytest.mark.anyio
 
 _SUBJECT = f"dlq.{STREAM}.{DURABLE}"
 _BODY = StringValue(value="q-1").SerializeToString()
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
-
-
-@pytest.fixture
-async def connection(nats: EmbeddedNats) -> AsyncIterator[Connection]:
-    async with await protonats.connect(nats.url) as connection:
-        yield connection
-        for stream in await connection.jetstream.streams_info():
-            await connection.jetstream.delete_stream(str(stream.config.name))
-
-
-@pytest.fixture
-def game() -> Game:
-    return Game()
 
 
 @pytest.fixture

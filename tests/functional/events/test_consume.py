@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,34 +27,6 @@ from tests.functional.game import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
-
-
-@pytest.fixture
-async def connection(nats: EmbeddedNats) -> AsyncIterator[Connection]:
-    async with await protonats.connect(nats.url) as connection:
-        yield connection
-        for stream in await connection.jetstream.streams_info():
-            await connection.jetstream.delete_stream(str(stream.config.name))
-
-
-@pytest.fixture
-def game() -> Game:
-    return Game()
-
-
-@pytest.fixture
-async def consumers(connection: Connection) -> AsyncIterator[list[Consumer]]:
-    """Whatever a test starts is drained at its end."""
-    started: list[Consumer] = []
-    yield started
-    for consumer in started:
-        await consumer.drain(0)
 
 
 async def test_a_handler_gets_the_event_and_what_is_known_about_it(

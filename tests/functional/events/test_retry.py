@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
@@ -26,34 +25,6 @@ from tests.functional.game import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
-
-
-@pytest.fixture
-async def connection(nats: EmbeddedNats) -> AsyncIterator[Connection]:
-    async with await protonats.connect(nats.url) as connection:
-        yield connection
-        for stream in await connection.jetstream.streams_info():
-            await connection.jetstream.delete_stream(str(stream.config.name))
-
-
-@pytest.fixture
-def game() -> Game:
-    return Game()
-
-
-@pytest.fixture
-async def consumers(connection: Connection) -> AsyncIterator[list[Consumer]]:
-    """Whatever a test starts is drained at its end."""
-    started: list[Consumer] = []
-    yield started
-    for consumer in started:
-        await consumer.drain(0)
 
 
 async def test_a_failed_event_is_delivered_again_after_each_back_off(

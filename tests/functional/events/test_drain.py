@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-import protonats
 from protonats import Connection, EventContext
 from protonats._consuming.consumer import Consumer
-from protonats.testing import EmbeddedNats
 from tests.functional.consuming import (
     consume,
     handled,
@@ -25,34 +22,6 @@ from tests.functional.game import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def nats() -> Iterator[EmbeddedNats]:
-    with EmbeddedNats(jetstream=True) as nats:
-        yield nats
-
-
-@pytest.fixture
-async def connection(nats: EmbeddedNats) -> AsyncIterator[Connection]:
-    async with await protonats.connect(nats.url) as connection:
-        yield connection
-        for stream in await connection.jetstream.streams_info():
-            await connection.jetstream.delete_stream(str(stream.config.name))
-
-
-@pytest.fixture
-def game() -> Game:
-    return Game()
-
-
-@pytest.fixture
-async def consumers(connection: Connection) -> AsyncIterator[list[Consumer]]:
-    """Whatever a test starts is drained at its end."""
-    started: list[Consumer] = []
-    yield started
-    for consumer in started:
-        await consumer.drain(0)
 
 
 async def test_a_drain_waits_for_running_handlers_and_takes_nothing_new(
