@@ -20,7 +20,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from protoc_gen_nats.errors import Place, UserError
 from protoc_gen_nats.naming import COMMON_PACKAGES
-from protoc_gen_nats.writing import write_all, write_file
+from protoc_gen_nats.project.writing import write_all, write_file
 
 __all__ = ["VALIDATE", "export", "flags", "is_provided", "validate_descriptor_set"]
 

@@ -12,10 +12,10 @@ from google.protobuf.descriptor_pb2 import Edition
 from google.protobuf.message import DecodeError
 
 from protoc_gen_nats import __version__
-from protoc_gen_nats.build import build
+from protoc_gen_nats.building.schema import build
 from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.options import parse_parameter
-from protoc_gen_nats.rules import check_complete, check_subjects
+from protoc_gen_nats.rules.schema_set import check_complete, check_subjects
 from protoc_gen_nats.targets import python
 
 __all__ = ["main", "run"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protoc_gen_nats.lock import digest
+from protoc_gen_nats.project.lock import digest
 from tests.projects import TestProject, environment
 
 SCHEMA = "proto/acme/ping/v1/ping.proto"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from protoc_gen_nats import writing
+from protoc_gen_nats.project import writing
 from protoc_gen_nats.targets import services
 from tests.projects import TestProject
 
@@ -262,7 +262,7 @@ def test_an_orphan_that_somebody_else_removes_is_gone(
         writing.write_all(root, files)
         shutil.rmtree(root / PYTHON / "pong", ignore_errors=True)
 
-    monkeypatch.setattr("protoc_gen_nats.project.write_all", write_all)
+    monkeypatch.setattr("protoc_gen_nats.project.project.write_all", write_all)
 
     assert json.loads(project.generate("--json").stdout)["removed"] == PONG
 

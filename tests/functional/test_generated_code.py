@@ -9,7 +9,7 @@ from pathlib import Path
 import black
 import pytest
 
-from protoc_gen_nats.project import Project
+from protoc_gen_nats.project.project import Project
 from tests.golden.generating import GOOD_CASES, generate
 from tests.projects import ROOT, run
 from tests.schemas import compile_schemas

@@ -8,7 +8,7 @@ from google.protobuf.compiler.plugin_pb2 import CodeGeneratorResponse
 
 from protoc_gen_nats import plugin
 from protoc_gen_nats.errors import UserError
-from protoc_gen_nats.project import Project
+from protoc_gen_nats.project.project import Project
 from tests.schemas import code_generator_request
 
 __all__ = ["CASES", "GOOD_CASES", "generate"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protoc_gen_nats.drift import same_meaning
+from protoc_gen_nats.project.drift import same_meaning
 
 MODULE = b"""\
 # Protobuf Python Version: 5.29.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protoc_gen_nats.layout import (
+from protoc_gen_nats.rendering.layout import (
     WIDTH,
     TypeExpr,
     annotated,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protoc_gen_nats.module_rules import check_modules
+from protoc_gen_nats.rules.modules import check_modules
 
 
 def test_names_that_differ_in_case_alone_are_one_file() -> None:

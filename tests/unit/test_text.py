@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protoc_gen_nats.text import docstring, string_literal
+from protoc_gen_nats.rendering.text import docstring, string_literal
 
 AWKWARD = "\"'\\\n\t\r\x00\x07\x0b\x1c\x85\xa0\u2028\u202e\u3000{}% a"
 TEXTS = st.text(st.one_of(st.sampled_from(AWKWARD), st.characters(exclude_categories=["Cs"])))

@@ -15,8 +15,8 @@ from protoc_gen_nats.cli.common import (
     project_option,
     reports_errors,
 )
-from protoc_gen_nats.drift import Drift, State
-from protoc_gen_nats.project import Project
+from protoc_gen_nats.project.drift import Drift, State
+from protoc_gen_nats.project.project import Project
 
 __all__ = ["check"]
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import click
 
 from protoc_gen_nats.errors import UserError
-from protoc_gen_nats.project import MANIFEST_NAME, Project
+from protoc_gen_nats.project.project import MANIFEST_NAME, Project
 
 __all__ = ["counted", "json_option", "print_json", "project_option", "reports_errors"]
 

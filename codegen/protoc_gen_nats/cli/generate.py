@@ -13,7 +13,7 @@ from protoc_gen_nats.cli.common import (
     project_option,
     reports_errors,
 )
-from protoc_gen_nats.project import Outcome, Project
+from protoc_gen_nats.project.project import Outcome, Project
 
 __all__ = ["generate"]
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
-from protoc_gen_nats.layout import WIDTH, TypeExpr, from_import, re_export
 from protoc_gen_nats.model import Cardinality, Enum, EnumValue, Extension, Field, File, Message
 from protoc_gen_nats.naming import escape
-from protoc_gen_nats.render import render as render_template
+from protoc_gen_nats.rendering.layout import WIDTH, TypeExpr, from_import, re_export
+from protoc_gen_nats.rendering.templates import render as render_template
+from protoc_gen_nats.rendering.text import string_literal
 from protoc_gen_nats.targets.python_types import (
     MESSAGES,
     StubTypes,
@@ -24,7 +25,6 @@ from protoc_gen_nats.targets.python_types import (
     all_messages,
     container,
 )
-from protoc_gen_nats.text import string_literal
 
 __all__ = ["render"]
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import overload
 
-from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import call, tuple_argument
 from protoc_gen_nats.model import (
     CachePolicy,
     ConcurrencyLimit,
@@ -18,7 +16,9 @@ from protoc_gen_nats.model import (
     Method,
     RetryPolicy,
 )
-from protoc_gen_nats.text import string_literal
+from protoc_gen_nats.rendering.imports import ModuleImports
+from protoc_gen_nats.rendering.layout import call, tuple_argument
+from protoc_gen_nats.rendering.text import string_literal
 
 __all__ = ["event_info", "policy_arguments"]
 

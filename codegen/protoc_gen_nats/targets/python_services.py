@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
-from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import TypeExpr, assigned_width, class_header
 from protoc_gen_nats.model import Event, File, Method, MethodKind, Service, TypeRef
 from protoc_gen_nats.naming import handler_name, member_name, publisher_name, stub_module
-from protoc_gen_nats.render import render as render_template
+from protoc_gen_nats.rendering.imports import ModuleImports
+from protoc_gen_nats.rendering.layout import TypeExpr, assigned_width, class_header
+from protoc_gen_nats.rendering.templates import render as render_template
 from protoc_gen_nats.targets.python_policies import event_info, policy_arguments
 
 __all__ = ["CONTRACT", "ServiceView", "render", "service_types"]

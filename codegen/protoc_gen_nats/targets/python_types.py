@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import TypeExpr
 from protoc_gen_nats.model import Cardinality, Enum, Extension, Field, File, Message, TypeRef
 from protoc_gen_nats.naming import COMMON_PACKAGES, escape
+from protoc_gen_nats.rendering.imports import ModuleImports
+from protoc_gen_nats.rendering.layout import TypeExpr
 
 __all__ = [
     "MESSAGES",

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from protoc_gen_nats.files import GeneratedFile
-from protoc_gen_nats.imports import ModuleImports
-from protoc_gen_nats.layout import TypeExpr, class_header
 from protoc_gen_nats.model import File, MethodKind, Schema, Service
 from protoc_gen_nats.naming import escape, stub_module
-from protoc_gen_nats.render import render as render_template
+from protoc_gen_nats.rendering.imports import ModuleImports
+from protoc_gen_nats.rendering.layout import TypeExpr, class_header
+from protoc_gen_nats.rendering.templates import render as render_template
 from protoc_gen_nats.targets.python_services import ServiceView, service_types
 
 __all__ = ["implementation_class", "implementation_module", "render"]

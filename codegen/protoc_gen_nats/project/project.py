@@ -11,17 +11,17 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from protoc_gen_nats import __version__
-from protoc_gen_nats.build import build
-from protoc_gen_nats.drift import Drift, State, find_drift
+from protoc_gen_nats.building.schema import build
 from protoc_gen_nats.errors import Place, Problem, UserError
-from protoc_gen_nats.lock import LOCK_NAME, OWNED, Lock, content_of, digest, read_lock
 from protoc_gen_nats.manifest import Manifest, load_manifest
-from protoc_gen_nats.module_rules import check_modules
+from protoc_gen_nats.project.drift import Drift, State, find_drift
+from protoc_gen_nats.project.lock import LOCK_NAME, OWNED, Lock, content_of, digest, read_lock
+from protoc_gen_nats.project.writing import write_all, write_file
 from protoc_gen_nats.protoc import compile_schemas
-from protoc_gen_nats.rules import check_complete, check_subjects
-from protoc_gen_nats.stream_rules import check_streams
+from protoc_gen_nats.rules.modules import check_modules
+from protoc_gen_nats.rules.schema_set import check_complete, check_subjects
+from protoc_gen_nats.rules.streams import check_streams
 from protoc_gen_nats.targets import jetstream, python, scaffold, services
-from protoc_gen_nats.writing import write_all, write_file
 
 __all__ = ["Outcome", "Project", "Rendered"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 from protoc_gen_nats import subjects
-from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.durations import optional_seconds, seconds
+from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.building.durations import optional_seconds, seconds
 from protoc_gen_nats.errors import Problem, did_you_mean
 from protoc_gen_nats.model import Consumer, Event
 from protoc_gen_nats.naming import NATS_NAME, NATS_NAME_RULE

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from protoc_gen_nats.lock import LOCK_NAME, OWNED, Lock, content_of, digest
+from protoc_gen_nats.project.lock import LOCK_NAME, OWNED, Lock, content_of, digest
 
 __all__ = ["Drift", "State", "find_drift", "same_meaning"]
 

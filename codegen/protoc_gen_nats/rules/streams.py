@@ -8,7 +8,7 @@ from protoc_gen_nats import subjects
 from protoc_gen_nats.errors import Problem
 from protoc_gen_nats.manifest import Manifest
 from protoc_gen_nats.model import Consumer, Schema
-from protoc_gen_nats.rules import events_of
+from protoc_gen_nats.rules.schema_set import events_of
 
 __all__ = ["check_streams"]
 

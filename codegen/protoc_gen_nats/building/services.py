@@ -14,10 +14,10 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from protoc_gen_nats import subjects
-from protoc_gen_nats.build_events import KEY_TYPES, EventBuilder
-from protoc_gen_nats.build_policies import PolicyReader
-from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.durations import optional_seconds
+from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.building.durations import optional_seconds
+from protoc_gen_nats.building.events import KEY_TYPES, EventBuilder
+from protoc_gen_nats.building.policies import PolicyReader
 from protoc_gen_nats.errors import Place, Problem, did_you_mean
 from protoc_gen_nats.model import Bucket, Event, Method, MethodKind, Service
 from protoc_gen_nats.naming import (

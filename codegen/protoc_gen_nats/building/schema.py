@@ -13,8 +13,8 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from protoc_gen_nats.build_services import ServiceBuilder
-from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.building.services import ServiceBuilder
 from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.model import (
     Cardinality,
@@ -27,8 +27,8 @@ from protoc_gen_nats.model import (
     Oneof,
     Schema,
 )
-from protoc_gen_nats.module_rules import check_modules
 from protoc_gen_nats.naming import escape
+from protoc_gen_nats.rules.modules import check_modules
 
 __all__ = ["build"]
 

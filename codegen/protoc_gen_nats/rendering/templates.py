@@ -11,7 +11,7 @@ from typing import Any
 
 import jinja2
 
-from protoc_gen_nats import layout, text
+from protoc_gen_nats.rendering import layout, text
 
 __all__ = ["render"]
 
@@ -56,4 +56,4 @@ def _source(name: str) -> str | None:
 def _folders() -> tuple[Traversable, ...]:
     """The installed templates, then those of the repository, for an editable install."""
     package = resources.files("protoc_gen_nats")
-    return (package / "templates", Path(__file__).parents[2] / "templates")
+    return (package / "templates", Path(__file__).parents[3] / "templates")

@@ -9,9 +9,9 @@ from google.protobuf.descriptor_pb2 import MethodDescriptorProto, MethodOptions
 from google.protobuf.message import Message
 
 from protoc_gen_nats import subjects
-from protoc_gen_nats.build_events import EventBuilder
-from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.durations import optional_seconds
+from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
+from protoc_gen_nats.building.durations import optional_seconds
+from protoc_gen_nats.building.events import EventBuilder
 from protoc_gen_nats.errors import Problem, did_you_mean
 from protoc_gen_nats.model import (
     CachePolicy,

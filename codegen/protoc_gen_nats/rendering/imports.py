@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from protoc_gen_nats.layout import from_import
 from protoc_gen_nats.model import TypeRef
 from protoc_gen_nats.naming import COMMON_PACKAGES, escape
+from protoc_gen_nats.rendering.layout import from_import
 
 __all__ = ["ModuleImports"]
 

@@ -1,0 +1,1 @@
+"""From what protoc hands over to the intermediate representation."""

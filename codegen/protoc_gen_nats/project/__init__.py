@@ -1,0 +1,1 @@
+"""A project on disk: what is generated into it, and who owns which file."""
