@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StatusError,
     )
     from protonats.events import BatchError, EventContext, PublishAck, RetryEvent, publish_all
-    from protonats.history import replay
+    from protonats.history import UnreadableEvent, replay
     from protonats.key_value import KeyValue
     from protonats.outbox import Outbox
     from protonats.response_stream import ResponseStream
@@ -57,6 +57,7 @@ __all__ = [
     "RetryEvent",
     "Settings",
     "StatusError",
+    "UnreadableEvent",
     "__version__",
     "connect",
     "publish_all",
@@ -87,6 +88,7 @@ _HOMES = {
     "RetryEvent": "events",
     "Settings": "settings",
     "StatusError": "errors",
+    "UnreadableEvent": "history",
     "connect": "connection",
     "publish_all": "events",
     "replay": "history",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Final, NamedTuple, TypeAlias
 
@@ -47,6 +48,8 @@ class PendingCalls:
         self._calls: dict[str, tuple[asyncio.Future[Answer], float, str]] = {}
         """Of each call, its deadline and its subject as well."""
         self._streams: dict[str, _Stream] = {}
+        self._in_parts: dict[str, str] = {}
+        """The subject of each call whose message goes in parts."""
         self._timer: asyncio.TimerHandle | None = None
         self._looks_at = inf
         """When `_timer` is due."""
@@ -123,6 +126,21 @@ class PendingCalls:
         else:
             self._metrics.dropped("unknown_call")
 
+    @contextmanager
+    def in_parts(self, token: str, subject: str) -> Iterator[None]:
+        """Counts a call to `subject` as one that waits, also between two parts of a message."""
+        self._in_parts[token] = subject
+        try:
+            yield
+        finally:
+            del self._in_parts[token]
+            self._tell_if_idle()
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """Token and subject of each call that waits for its answer."""
+        calls = [(token, subject) for token, (_, _, subject) in self._calls.items()]
+        return [*calls, *self._in_parts.items()]
+
     def fail_all(self, code: Code, text: str) -> None:
         """Ends every call and stream with a status."""
         for token in (*self._calls, *self._streams):
@@ -148,8 +166,9 @@ class PendingCalls:
         """Returns when no call or stream waits."""
         if self._idle is None:
             self._idle = asyncio.Event()
-        self._tell_if_idle()
-        await self._idle.wait()
+        while self._is_busy():
+            self._idle.clear()
+            await self._idle.wait()
 
     def _look_at(self, when: float) -> None:
         if self._timer is not None:
@@ -180,5 +199,8 @@ class PendingCalls:
             stream.on_failure(error)
 
     def _tell_if_idle(self) -> None:
-        if self._idle is not None and not self._calls and not self._streams:
+        if self._idle is not None and not self._is_busy():
             self._idle.set()
+
+    def _is_busy(self) -> bool:
+        return bool(self._calls or self._streams or self._in_parts)

@@ -7,6 +7,11 @@ only added leave it as it is.
 
 from __future__ import annotations
 
+from typing import Any
+
+from google.protobuf import descriptor_pool
+from google.protobuf.message_factory import GetMessageClass
+
 from protonats._info import (
     CacheInfo,
     ConcurrencyInfo,
@@ -42,10 +47,20 @@ __all__ = [
     "RetryInfo",
     "Server",
     "ServiceInfo",
+    "message_class",
     "require_contract",
 ]
 
 CONTRACT = 1
+
+
+def message_class(full_name: str) -> Any:
+    """The class of a message for which Python has no name, as it is called `class`, say.
+
+    Args:
+        full_name: Its name in the schema, whose module is imported.
+    """
+    return GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(full_name))
 
 
 def require_contract(version: int) -> None:

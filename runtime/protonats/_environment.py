@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from protonats.errors import ConfigurationError
+
+_logger = logging.getLogger("protonats")
 
 
 class Variables:
@@ -17,14 +21,16 @@ class Variables:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self._known: set[str] = set()
 
     def optional(self, name: str) -> str | None:
         """The text, or None."""
+        self._known.add(name)
         return self._environ.get(name) or None
 
     def text(self, name: str, default: str) -> str:
         """The text."""
-        return self._environ.get(name) or default
+        return self.optional(name) or default
 
     def path(self, name: str) -> Path | None:
         """The path, or None."""
@@ -76,6 +82,7 @@ class Variables:
 
     def address(self, name: str, default: str) -> tuple[str, int] | None:
         """`host:port`; None where the variable is there and empty."""
+        self._known.add(name)
         value = self._environ.get(name, default)
         if not value:
             return None
@@ -86,3 +93,18 @@ class Variables:
                 " it off"
             )
         return host.removeprefix("[").removesuffix("]"), int(port)
+
+    def warn_of_unknown(self, prefix: str, *, others: Collection[str] = ()) -> None:
+        """Logs a warning for each variable with a prefix that nobody has read: it has no effect.
+
+        Args:
+            prefix: What the names begin with.
+            others: Further names that mean something.
+        """
+        known = [name.removeprefix(prefix) for name in (*self._known, *others)]
+        for name in sorted(self._environ):
+            rest = name.removeprefix(prefix)
+            if name.startswith(prefix) and rest not in known:
+                near = get_close_matches(rest, known, n=1)
+                advice = f"did you mean {prefix}{near[0]}?" if near else "remove it"
+                _logger.warning("%s is not a setting and has no effect: %s", name, advice)

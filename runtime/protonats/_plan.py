@@ -1,17 +1,21 @@
-"""What the entries of a provisioning plan mean for JetStream: pure functions.
+"""A provisioning plan: its file, and what its entries mean for JetStream.
 
-All raise `KeyError` for a field that is missing, and `ValueError` with what to write for one that
-is wrong.
+What the entries mean is told by pure functions, which raise `KeyError` for a field that is missing,
+and `ValueError` with what to write for one that is wrong.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any, Final
 
 from nats.js import api
 
 from protonats._consuming.delivery import DEFAULT_BACKOFF, DeliveryPolicy
+from protonats.errors import ConfigurationError
 
 _RETENTION: Final = {
     "limits": api.RetentionPolicy.LIMITS,
@@ -19,6 +23,22 @@ _RETENTION: Final = {
     "interest": api.RetentionPolicy.INTEREST,
 }
 _STORAGE: Final = {"file": api.StorageType.FILE, "memory": api.StorageType.MEMORY}
+
+
+def load_plan(path: str | PathLike[str]) -> Mapping[str, Any]:
+    """The plan in a file.
+
+    Raises:
+        OSError: It cannot be read.
+        ConfigurationError: It is no plan.
+    """
+    try:
+        plan = json.loads(Path(path).read_text())
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is no JSON: {error}") from None
+    if not isinstance(plan, dict):
+        raise ConfigurationError(f"{path} is no plan: write an object with streams and consumers")
+    return plan
 
 
 def stream_config(entry: Mapping[str, Any]) -> api.StreamConfig:

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from protonats import deadline
 from protonats._info import EventInfo
+from protonats._missing_stream import explained, no_stream
 from protonats._transport.message import Message as Answer
 from protonats._transport.sending import check_subject
 from protonats._wire import events as wire
@@ -19,9 +20,6 @@ from protonats.errors import Code, StatusError
 
 if TYPE_CHECKING:
     from protonats.connection import Connection
-
-PROVISION: Final = "python -m protonats.provision generated/deploy/nats/jetstream.json"
-"""What creates streams and consumers, for the texts of errors."""
 
 ACK_TIMEOUT: Final = 5.0
 """Seconds that a stream has for its acknowledgement."""
@@ -129,8 +127,11 @@ async def store(
             acknowledgement in time, UNAVAILABLE without a connection.
     """
     check_subject(subject)
-    answer = await connection._request(subject, body, block, deadline.earliest(ACK_TIMEOUT))
-    return read_ack(answer, subject, event_id)
+    try:
+        answer = await connection._request(subject, body, block, deadline.earliest(ACK_TIMEOUT))
+        return read_ack(answer, subject, event_id)
+    except StatusError as error:
+        raise await explained(connection, subject, error) from None
 
 
 def read_ack(answer: Answer, subject: str, event_id: str) -> PublishAck:
@@ -146,9 +147,7 @@ def read_ack(answer: Answer, subject: str, event_id: str) -> PublishAck:
     if stream is not None and number.isdigit() and body.endswith(b"}"):
         return PublishAck(event_id, stream, int(number), False)
     if answer.status == headers.NO_RESPONDERS:
-        raise StatusError(
-            Code.FAILED_PRECONDITION, f"no stream stores {subject}: create it with `{PROVISION}`"
-        )
+        raise no_stream(subject)
     ack = _read_json(body, subject, event_id)
     if ack.stream is not None and number.isdigit() and len(_streams) < _MAX_STREAMS:
         _streams[body[:begin]] = ack.stream

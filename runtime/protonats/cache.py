@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from protonats._caching.engine import MAX_BYTES, MAX_ENTRIES, CacheEngine
+from protonats._caching.engine import MAX_BYTES, MAX_ENTRIES, CacheEngine, Flight
 from protonats.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -101,10 +101,10 @@ class Cache:
         if value is not None:
             return value
 
-        async def keep() -> tuple[bytes, bool]:
+        async def keep(flight: Flight) -> tuple[bytes, bool]:
             return await load(), True
 
-        return await self._engine.fetch(key, keep)
+        return await self._engine.fetch(key, keep).value()
 
     async def invalidate(self, key: str | bytes) -> None:
         """Removes a value, and keeps one away whose computation has begun in any process. Other

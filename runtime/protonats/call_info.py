@@ -19,7 +19,7 @@ class CallInfo:
     """What came with the response; of a stream, ahead of its first message."""
 
     trailers: Mapping[str, str] = field(default_factory=dict)
-    """What came with the end of a stream, also of one that failed; empty for unary calls."""
+    """What came with the end of the call, also of one that failed."""
 
     attempts: int = 0
     """How many requests were sent, hedges included."""

@@ -17,13 +17,14 @@ from google.protobuf.message import Message
 
 from protonats import deadline
 from protonats._calling import unary
-from protonats._calling.chain import chain
 from protonats._calling.methods import CalledMethod
 from protonats._calling.opening import Opening
-from protonats._info import MethodInfo
+from protonats._chain import chain
+from protonats._info import MethodInfo, MethodKind
 from protonats._streaming.client_call import ClientStream, open_stream
 from protonats.call_info import CallInfo
-from protonats.connection import Connection
+from protonats.connection import Connection, check_connection
+from protonats.errors import StatusError
 from protonats.interceptors import ClientInterceptor, OutgoingCall
 from protonats.response_stream import ResponseStream, stream_of
 
@@ -62,13 +63,22 @@ class Client:
         interceptors: Sequence[ClientInterceptor] = (),
         wait_for_ready: bool = False,
     ) -> None:
+        check_connection(connection)
         self._connection = connection
         self._methods = connection._methods
         self._wait_for_ready = wait_for_ready
-        self._around_unary = chain(interceptors, "unary", self._go_on_unary)
-        self._around_server_stream = chain(interceptors, "server_stream", self._go_on_streaming)
-        self._around_client_stream = chain(interceptors, "client_stream", self._go_on_collecting)
-        self._around_bidi_stream = chain(interceptors, "bidi_stream", self._go_on_streaming)
+        self._around_unary = chain(
+            interceptors, ClientInterceptor, MethodKind.UNARY, self._go_on_unary
+        )
+        self._around_server_stream = chain(
+            interceptors, ClientInterceptor, MethodKind.SERVER_STREAM, self._go_on_streaming
+        )
+        self._around_client_stream = chain(
+            interceptors, ClientInterceptor, MethodKind.CLIENT_STREAM, self._go_on_collecting
+        )
+        self._around_bidi_stream = chain(
+            interceptors, ClientInterceptor, MethodKind.BIDI_STREAM, self._go_on_streaming
+        )
 
     def _unary(
         self,
@@ -120,6 +130,8 @@ class Client:
             return await around(request, outgoing)
         except BaseException as error:
             code, text = unary.code_of(error), getattr(error, "message", "")
+            if isinstance(error, StatusError):
+                error.method = called.full_name
             raise
         finally:
             calls.finish(code, connection._clock() - started)
@@ -153,6 +165,7 @@ class Client:
         idempotency_key: str | None = None,
         info: CallInfo | None = None,
     ) -> ResponseT:
+        _check_iterable(method, requests)
         seconds = method.timeout if timeout is None else _checked(timeout)
         outgoing = _outgoing(method, seconds, metadata, idempotency_key, info)
         proceed = self._around_client_stream or self._go_on_collecting
@@ -168,6 +181,7 @@ class Client:
         idempotency_key: str | None = None,
         info: CallInfo | None = None,
     ) -> ResponseStream[ResponseT]:
+        _check_iterable(method, requests)
         seconds = method.timeout if timeout is None else _checked(timeout)
         outgoing = _outgoing(method, seconds, metadata, idempotency_key, info)
         proceed = self._around_bidi_stream or self._go_on_streaming
@@ -217,6 +231,15 @@ def _wrong_type(method: MethodInfo[Any, Any], request: object) -> TypeError:
     return TypeError(
         f"{method.name} takes {method.request.DESCRIPTOR.full_name}, not {type(request).__name__}"
     )
+
+
+def _check_iterable(method: MethodInfo[Any, Any], requests: object) -> None:
+    if isinstance(requests, type) or not isinstance(requests, AsyncIterable):
+        raise TypeError(
+            f"{method.name} takes an asynchronous iterable of"
+            f" {method.request.DESCRIPTOR.full_name}, for example an asynchronous generator, not"
+            f" {type(requests).__name__}"
+        )
 
 
 def _checked(timeout: float) -> float:

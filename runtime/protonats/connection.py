@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from protonats._calling.cancelling import cancel_all
 from protonats._calling.methods import CalledMethods
 from protonats._calls import Answer, PendingCalls
+from protonats._connecting import Connecting
 from protonats._streaming.open_streams import OpenStreams
 from protonats._timers import Timers
 from protonats._transport.choice import nats_transport
@@ -34,7 +36,9 @@ _MAY_PASS: Final = (Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED)
 """Why a message could not be sent, where trying again may help."""
 
 
-async def connect(settings: ConnectionSettings | str | None = None) -> Connection:
+def connect(
+    settings: ConnectionSettings | str | None = None,
+) -> Coroutine[Any, Any, Connection]:
     """Connects to NATS.
 
         async with await protonats.connect("nats://127.0.0.1:4222") as connection:
@@ -48,6 +52,10 @@ async def connect(settings: ConnectionSettings | str | None = None) -> Connectio
         StatusError: UNAVAILABLE, if no server was reached within `startup_timeout`;
             PERMISSION_DENIED, if the user may not receive answers at its inbox.
     """
+    return Connecting(_connect(settings))
+
+
+async def _connect(settings: ConnectionSettings | str | None) -> Connection:
     if settings is None:
         settings = ConnectionSettings.from_environment()
     elif isinstance(settings, str):
@@ -126,7 +134,7 @@ class Connection:
 
     async def drain(self) -> None:
         """Waits up to five seconds for the answers of running calls, lets no new ones begin, sends
-        what is left, and closes the connection."""
+        what is left, and closes the connection: as `close` does with what still runs then."""
         self._draining = True
         try:
             with suppress(TimeoutError):
@@ -136,8 +144,11 @@ class Connection:
             await self.close()
 
     async def close(self) -> None:
-        """Closes the connection; calls that wait fail with UNAVAILABLE."""
+        """Closes the connection: calls and streams that are under way fail with UNAVAILABLE, and
+        their handlers are cancelled, as far as that can still be said."""
         self._draining = True
+        self._streams.leave_all()
+        cancel_all(self._transport, self._calls.waiting())
         self._calls.fail_all(Code.UNAVAILABLE, "the connection was closed while the call ran")
         await self._transport.close()
 
@@ -172,7 +183,7 @@ class Connection:
     def _publish(self, subject: str, body: bytes, block: bytes) -> None:
         """Sends a message that nobody answers; errors are those of `Transport.publish`."""
         if self._draining:
-            raise StatusError(Code.UNAVAILABLE, "the connection is closing", unhandled=True)
+            raise connection_closes()
         self._transport.publish(subject, body, block=block)
 
     async def _request(
@@ -183,6 +194,7 @@ class Connection:
         deadline: float,
         *,
         token: str | None = None,
+        begun: bool = False,
     ) -> Message:
         """Sends a request and returns its answer, whatever that says: also the server's own answer,
         with status 503, where nobody is subscribed.
@@ -193,6 +205,8 @@ class Connection:
             block: Its header block; may be empty.
             deadline: Until when to wait, in the event loop's time.
             token: The last token of the reply subject, new for each request; random by default.
+            begun: Whether it belongs to a call that has begun, and is sent by a connection that
+                drains, too.
 
         Raises:
             StatusError: UNAVAILABLE without a connection, or when it breaks; DEADLINE_EXCEEDED;
@@ -200,7 +214,7 @@ class Connection:
         """
         if token is None:
             token = self._call_ids.next()
-        future = self._ask(subject, body, block, deadline, token)
+        future = self._ask(subject, body, block, deadline, token, begun=begun)
         try:
             answer = await future
         except BaseException:
@@ -213,12 +227,19 @@ class Connection:
         return answer
 
     def _ask(
-        self, subject: str, body: bytes, block: bytes, deadline: float, token: str
+        self,
+        subject: str,
+        body: bytes,
+        block: bytes,
+        deadline: float,
+        token: str,
+        *,
+        begun: bool = False,
     ) -> asyncio.Future[Answer]:
         """As `_request`; returns the future of the answer, or of what came in its place. Whoever
         stops to wait for it before it is there has to remove the token from `_calls`."""
-        if self._draining:
-            raise StatusError(Code.UNAVAILABLE, "the connection is closing", unhandled=True)
+        if self._draining and not begun:
+            raise connection_closes()
         calls = self._calls
         future = calls.add(token, subject, deadline)
         try:
@@ -264,3 +285,25 @@ class Connection:
         self._streams.lose_all()
         for callback in tuple(self._on_lost):
             callback()
+
+
+def connection_closes() -> StatusError:
+    """Nothing new is begun on a connection that drains or is closed."""
+    return StatusError(Code.UNAVAILABLE, "the connection is closing", unhandled=True)
+
+
+def check_connection(given: object) -> None:
+    """Checks what is given as a connection.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if isinstance(given, Connection):
+        return
+    if isinstance(given, Coroutine):
+        given.close()
+        raise TypeError("the connection is not awaited: write `await protonats.connect(…)`")
+    raise TypeError(
+        "a protonats.Connection is wanted, made by `await protonats.connect(…)`, not"
+        f" {type(given).__name__}"
+    )

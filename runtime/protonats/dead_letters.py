@@ -17,10 +17,11 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NotFoundError
 
 from protonats._consuming.stored import Position, StoredMessage, get, read, stream_of
+from protonats._jetstream_errors import reason_of
 from protonats._publishing import PublishAck, store
 from protonats._wire import events as wire
 from protonats._wire import headers
-from protonats.connection import Connection
+from protonats.connection import Connection, check_connection
 from protonats.errors import Code, StatusError
 
 _ORIGINS: Final = ("evt.", "work.")
@@ -58,7 +59,7 @@ class DeadLetter:
     """The full name of the event; empty where the message did not say."""
 
     deliveries: int
-    """How often it was delivered, the last time to become a dead letter."""
+    """How often it was delivered to be handled: `max_deliver` times, if its handler failed."""
 
     error: str
     """Why it could not be handled."""
@@ -89,6 +90,7 @@ class DeadLetters:
                 for `replay` and `purge` to `$JS.API.STREAM.MSG.DELETE.<stream>`.
             stream: The stream of dead letters; by default the one that stores `dlq.>`.
         """
+        check_connection(connection)
         self._connection = connection
         self._stream = stream
 
@@ -199,7 +201,7 @@ class DeadLetters:
                 text = f"dead letter {sequence} of {home} is not deleted: {error.description}"
                 raise StatusError(Code.PERMISSION_DENIED, text) from None
             except NatsError as error:
-                text = f"JetStream does not answer: {str(error) or type(error).__name__}"
+                text = f"JetStream does not answer: {reason_of(error)}"
                 raise StatusError(Code.UNAVAILABLE, text) from None
 
     async def _home(self) -> str:

@@ -60,22 +60,27 @@ def remaining() -> float | None:
 
 
 @overload
-def earliest(timeout: float) -> float: ...
+def earliest(timeout: float, now: float | None = None) -> float: ...
 
 
 @overload
-def earliest(timeout: float | None) -> float | None: ...
+def earliest(timeout: float | None, now: float | None = None) -> float | None: ...
 
 
-def earliest(timeout: float | None) -> float | None:
+def earliest(timeout: float | None, now: float | None = None) -> float | None:
     """The deadline of a call that may take `timeout` seconds, None: as long as it likes, and is
     made now: the earlier of its own and the running call's, in the event loop's time; None if there
     is neither.
+
+    Args:
+        timeout: Seconds.
+        now: The event loop's time, from those who hold it: up to Python 3.11, to ask for the
+            running loop is a system call.
     """
     inherited = _CALL.get()[0]
     if timeout is None:
         return inherited
-    own = asyncio.get_running_loop().time() + timeout
+    own = (asyncio.get_running_loop().time() if now is None else now) + timeout
     return own if inherited is None else min(own, inherited)
 
 

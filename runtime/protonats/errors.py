@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from typing import Any, Final
 
 from google.protobuf.message import Message
 
@@ -72,10 +73,15 @@ class ProtonatsError(Exception):
     """The base of every error that protonats raises by itself."""
 
 
+_PACKED: Final = frozenset({"code", "message", "details"})
+"""What a pickled StatusError has as it crosses the network."""
+
+
 class StatusError(ProtonatsError):
     """A call that failed with a status.
 
     Raise it in a handler to answer with a status; a client raises it for a status that it received.
+    It can be copied and pickled, with its details and without its cause.
 
     Attributes:
         code: Why the call failed.
@@ -83,6 +89,11 @@ class StatusError(ProtonatsError):
         details: Typed protobuf messages for programs, for example `google.rpc.ErrorInfo`.
         unhandled: Whether the call is known not to have been begun anywhere, so that any method may
             be called again. The runtime says so; a handler does not.
+        method: The method that was called, `acme.billing.v1.BillingService/Charge`, of a status
+            that a client raised; empty for one that was made in this process. A handler that lets
+            such a status through fails as with any exception that it did not expect: what another
+            service says, `NOT_FOUND` for example, is not about the handler's own call. CANCELLED,
+            DEADLINE_EXCEEDED, UNAVAILABLE and RESOURCE_EXHAUSTED alone are passed on.
     """
 
     def __init__(
@@ -93,11 +104,53 @@ class StatusError(ProtonatsError):
         details: Sequence[Message] = (),
         unhandled: bool = False,
     ) -> None:
+        """The arguments are the attributes.
+
+        Raises:
+            TypeError: An argument is of another type; the text says which.
+        """
+        if not isinstance(code, Code):
+            raise TypeError(
+                "the code of a StatusError is a protonats.Code, for example Code.NOT_FOUND, not"
+                f" {code!r}"
+            )
+        if not isinstance(message, str):
+            raise TypeError(f"the message of a StatusError is a str, not {type(message).__name__}")
+        if isinstance(details, Message):
+            raise TypeError(
+                "the details of a StatusError are a sequence of protobuf messages, not"
+                f" {type(details).__name__}"
+            )
         super().__init__(f"{code.name}: {message}" if message else code.name)
         self.code = code
         self.message = message
         self.details = tuple(details)
+        for detail in self.details:
+            if not isinstance(detail, Message):
+                raise TypeError(
+                    "the details of a StatusError are a sequence of protobuf messages, and one is a"
+                    f" {type(detail).__name__}"
+                )
         self.unhandled = unhandled
+        self.method = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whoever unpickles it may not know the types of its details.
+        from protonats._wire import details
+
+        packed = details.pack(self.code, self.message, self.details)
+        state = {name: value for name, value in vars(self).items() if name not in _PACKED}
+        return _restore, (type(self), packed), state
+
+
+def _restore(kind: type[StatusError], packed: bytes) -> StatusError:
+    from protonats._wire import details
+
+    code, message, messages = details.unpack(packed)
+    # A subclass may be made of other arguments.
+    error = kind.__new__(kind)
+    StatusError.__init__(error, Code(code), message, details=messages)
+    return error
 
 
 class ConfigurationError(ProtonatsError):

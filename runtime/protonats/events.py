@@ -6,20 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from datetime import datetime
 from operator import length_hint
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.message import Message
 
 from protonats import deadline
 from protonats._info import EventInfo
+from protonats._missing_stream import explained
 from protonats._publishing import ACK_TIMEOUT, PublishAck, prepare, read_ack
-from protonats.connection import Connection
+from protonats.connection import Connection, check_connection
 from protonats.errors import Code, ProtonatsError, StatusError
 
 __all__ = ["BatchError", "EventContext", "PublishAck", "Publisher", "RetryEvent", "publish_all"]
 
 _IN_FLIGHT: Final = 256
-_UNDER_WAY: Final = StatusError(Code.CANCELLED, "the batch was given up")
 
 
 class EventContext:
@@ -152,22 +152,28 @@ class BatchError(ProtonatsError):
 
     Attributes:
         results: What became of each event, in the order of the batch: its acknowledgement, or why
-            there is none.
+            there is none, as a rule a `StatusError`. What the iterable of the batch itself raised
+            is the last one, in the place of the event that it did not give.
     """
 
-    def __init__(self, results: tuple[PublishAck | StatusError, ...]) -> None:
-        failed = [result for result in results if isinstance(result, StatusError)]
+    def __init__(self, results: tuple[PublishAck | Exception, ...]) -> None:
+        failed = [result for result in results if isinstance(result, Exception)]
+        first = failed[0]
+        text = str(first) if isinstance(first, StatusError) else f"{type(first).__name__}: {first}"
         super().__init__(
-            f"{len(failed)} of {len(results)} events were not published; the first error is:"
-            f" {failed[0]}"
+            f"{len(failed)} of {len(results)} events were not published; the first error is: {text}"
         )
         self.results = results
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.results,)
 
 
 class Publisher:
     """The base of generated publishers."""
 
     def __init__(self, connection: Connection) -> None:
+        check_connection(connection)
         self._connection = connection
 
     async def _publish(
@@ -185,7 +191,12 @@ class Publisher:
                 FAILED_PRECONDITION where no stream takes the subject, RESOURCE_EXHAUSTED for a
                 message that is too large or a stream that is full, DEADLINE_EXCEEDED without an
                 acknowledgement in time, UNAVAILABLE without a connection.
+            TypeError: It is no such event.
         """
+        if not isinstance(event, info.message):
+            raise TypeError(
+                f"the event is a {info.message.DESCRIPTOR.full_name}, not {type(event).__name__}"
+            )
         connection = self._connection
         span = None if connection.telemetry is None else connection.telemetry.publish(info)
         try:
@@ -193,10 +204,12 @@ class Publisher:
                 connection, info, event, metadata, event_id
             )
             if info.durable:
-                answer = await connection._request(
-                    subject, body, block, deadline.earliest(ACK_TIMEOUT)
-                )
-                ack = read_ack(answer, subject, event_id)
+                until = deadline.earliest(ACK_TIMEOUT, connection._clock())
+                try:
+                    answer = await connection._request(subject, body, block, until)
+                    ack = read_ack(answer, subject, event_id)
+                except StatusError as error:
+                    raise await explained(connection, subject, error) from None
                 result = "duplicate" if ack.duplicate else "acknowledged"
             else:
                 connection._publish(subject, body, block)
@@ -238,12 +251,14 @@ async def publish_all(
         The acknowledgements, in the order of the events.
 
     Raises:
-        BatchError: Some events were not published; it has the results of all.
+        BatchError: Some events were not published, for whatever reason; it has all results. An
+            iterable that raises ends the batch so, too, once what is under way has its results.
     """
     if max_in_flight < 1:
         raise ValueError(f"max_in_flight is {max_in_flight}: write a number above 0")
-    results: list[PublishAck | StatusError] = []
-    waiting = enumerate(publications)
+    results: list[PublishAck | Exception | None] = []
+    # A generator has no more to give when it has raised.
+    waiting = (publication for publication in publications)
     count = min(max_in_flight, length_hint(publications, max_in_flight))
     senders = [asyncio.create_task(_send_each(waiting, results)) for _ in range(count)]
     try:
@@ -253,17 +268,32 @@ async def publish_all(
             sender.cancel()
     acks = tuple(result for result in results if isinstance(result, PublishAck))
     if len(acks) < len(results):
-        raise BatchError(tuple(results))
+        ended = tuple(result for result in results if result is not None)
+        raise BatchError(ended) from next(item for item in ended if isinstance(item, Exception))
     return acks
 
 
 async def _send_each(
-    waiting: Iterator[tuple[int, Awaitable[PublishAck]]], results: list[PublishAck | StatusError]
+    waiting: Iterator[Awaitable[PublishAck]], results: list[PublishAck | Exception | None]
 ) -> None:
     """Publishes one event after the other, as long as there are any."""
-    for index, publication in waiting:
-        results.append(_UNDER_WAY)
+    task = asyncio.current_task()
+    assert task is not None
+    while True:
+        try:
+            publication = next(waiting, None)
+        except Exception as error:
+            results.append(error)
+            return
+        if publication is None:
+            return
+        index = len(results)
+        results.append(None)
         try:
             results[index] = await publication
-        except StatusError as error:
+        except asyncio.CancelledError:
+            if task.cancelling():
+                raise
+            results[index] = StatusError(Code.CANCELLED, "the publication was cancelled")
+        except Exception as error:
             results[index] = error

@@ -12,7 +12,7 @@ import nats.errors
 import nats.js.errors
 from nats.js.kv import KV_DEL, KV_OP, KV_PURGE
 
-from protonats._publishing import PROVISION
+from protonats._missing_stream import PROVISION
 from protonats.errors import Code, StatusError
 
 if TYPE_CHECKING:

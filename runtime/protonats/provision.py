@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import sys
@@ -24,7 +23,8 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from protonats._plan import bucket_config, consumer_config, number, stream_config
+from protonats._jetstream_errors import reason_of
+from protonats._plan import bucket_config, consumer_config, load_plan, number, stream_config
 from protonats._process.exit import UsageError, report
 from protonats._process.log import log_json
 from protonats.connection import connect
@@ -101,7 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             " server",
         )
         options = parser.parse_args(arguments)
-        plan = _load(options.plan)
+        try:
+            plan = load_plan(options.plan)
+        except OSError as error:
+            raise UsageError(f"cannot read {options.plan}: {error.strerror}") from None
         asyncio.run(
             _run(ConnectionSettings.from_environment(name="provision"), plan, options.replicas)
         )
@@ -113,18 +116,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; {self.format_usage().strip()}")
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        plan = json.loads(path.read_text())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is no JSON: {error}") from None
-    if not isinstance(plan, dict):
-        raise ConfigurationError(f"{path} is no plan: write an object with streams and consumers")
-    return plan
 
 
 async def _run(settings: ConnectionSettings, plan: Mapping[str, Any], replicas: int | None) -> None:
@@ -198,7 +189,9 @@ def _naming(kind: str, name: object) -> Iterator[None]:
 
 
 def _unavailable(kind: str, name: object, error: NatsError) -> StatusError:
-    return StatusError(Code.UNAVAILABLE, f"{kind} {name}: JetStream does not answer: {error}")
+    return StatusError(
+        Code.UNAVAILABLE, f"{kind} {name}: JetStream does not answer: {reason_of(error)}"
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ class ResponseStream(AsyncIterator[ResponseT_co], ABC):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Cancels the call unless it has ended, and returns when no more requests are read."""
+        """Cancels the call unless it has ended, and returns when no more requests are read; one
+        second later at most, with a warning, where their iterable does not end."""
 
 
 class _Intercepted(ResponseStream[ResponseT_co]):

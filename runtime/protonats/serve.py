@@ -1,8 +1,9 @@
 """Runs services as a process: `python -m protonats.serve services.quest.service:QuestService`.
 
-A class whose constructor takes an argument gets the `Application`. The settings come from the
-environment, log lines go to stderr as JSON. The exit code tells how the process ended: `-h` lists
-the variables and the codes.
+A class whose constructor takes an argument gets the `Application`. `--interceptor MODULE:CLASS`
+puts an interceptor around each call of all services. The settings come from the environment, log
+lines go to stderr as JSON. The exit code tells how the process ended: `-h` lists the variables and
+the codes.
 """
 
 from __future__ import annotations
@@ -10,17 +11,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, NamedTuple
 
+from protonats._info import ServiceInfo
+from protonats._process.advice import advice
 from protonats._process.exit import UsageError, report
-from protonats._process.loading import Service, load
+from protonats._process.loading import Loaded, load_interceptor, load_service
 from protonats._process.log import log_json
 from protonats.application import Application
 from protonats.errors import Code, StatusError
+from protonats.interceptors import ServerInterceptor
+from protonats.server import Server
 from protonats.settings import Settings
 
 __all__ = ["main"]
@@ -28,15 +34,22 @@ __all__ = ["main"]
 _logger = logging.getLogger("protonats")
 
 _CANCEL_AGAIN: Final = 0.1
+_VERSION: Final = re.compile(r"v[1-9][0-9]*((alpha|beta)[0-9]*)?")
+_INTERCEPTOR: Final = "--interceptor"
 _USAGE: Final = "write python -m protonats.serve MODULE:CLASS, with one or more classes"
 _HELP: Final = """\
-usage: python -m protonats.serve MODULE:CLASS [MODULE:CLASS ...]
+usage: python -m protonats.serve [--interceptor MODULE:CLASS ...] MODULE:CLASS [MODULE:CLASS ...]
 
 Runs services as a process until SIGTERM or SIGINT. Log lines go to stderr as JSON.
 
+options:
+  --interceptor MODULE:CLASS    code around each call of all services; the first is the outermost
+  -h, --help                    this text
+
 environment variables:
   NATS_URL                      servers, separated by commas (nats://127.0.0.1:4222)
-  NATS_NAME                     the name of the process (the name of its first service)
+  NATS_NAME                     the name of the process (the name of its first service, with its
+                                version if that is not v1)
   NATS_CA                       certificate authority of the servers; makes TLS a must
   NATS_CERT, NATS_KEY           certificate of this client, and its private key
   NATS_TLS_HOSTNAME             name in the certificate of the servers (the host in the URL)
@@ -68,6 +81,9 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serves the classes that `arguments` name, by default `sys.argv`, until told to stop.
 
+        if __name__ == "__main__":
+            sys.exit(main(["--interceptor", "shop.tokens:CheckToken", "shop.service:ShopService"]))
+
     Returns:
         The exit code.
     """
@@ -84,20 +100,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    if not arguments:
-        raise UsageError(_USAGE)
-    services = [load(name) for name in arguments]
-    settings = Settings.from_environment(name=services[0].server.__protonats__.name)
+    served = _read(arguments)
+    settings = Settings.from_environment(name=_name_of(served.services[0].made.__protonats__))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_serve(services, settings))
+        return runner.run(_serve(served, settings))
 
 
-async def _serve(services: Sequence[Service], settings: Settings) -> int:
+def _name_of(service: ServiceInfo) -> str:
+    """The name of a process that nobody named: `quest`, or `quest_v2` for another version than v1,
+    which has a user of its own on the server."""
+    package = service.full_name.rpartition(".")[0]
+    version = package.rpartition(".")[2]
+    if version == "v1" or not _VERSION.fullmatch(version):
+        return service.name
+    return f"{service.name}_{version}"
+
+
+class _Served(NamedTuple):
+    """What the arguments name."""
+
+    services: Sequence[Loaded[Server]]
+    interceptors: Sequence[Loaded[ServerInterceptor]]
+
+
+def _read(arguments: Sequence[str]) -> _Served:
+    services: list[Loaded[Server]] = []
+    interceptors: list[Loaded[ServerInterceptor]] = []
+    rest: Iterator[str] = iter(arguments)
+    for argument in rest:
+        option, _, value = argument.partition("=")
+        if option == _INTERCEPTOR:
+            name = value or next(rest, "")
+            if not name:
+                raise UsageError(f"{_INTERCEPTOR} names no class: write MODULE:CLASS behind it")
+            interceptors.append(load_interceptor(name))
+        elif argument.startswith("-"):
+            raise UsageError(f"there is no option {option}: -h lists them")
+        else:
+            services.append(load_service(argument))
+    if not services:
+        raise UsageError(_USAGE)
+    return _Served(services, interceptors)
+
+
+async def _serve(served: _Served, settings: Settings) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(_start(stack, services, settings))
+        starting = asyncio.create_task(_start(stack, served, settings))
         await _first(starting, stopped)
         if stopped.is_set():
             await _end(starting)
@@ -113,11 +164,15 @@ async def _serve(services: Sequence[Service], settings: Settings) -> int:
     return os.EX_OK
 
 
-async def _start(
-    stack: AsyncExitStack, services: Sequence[Service], settings: Settings
-) -> Application:
+async def _start(stack: AsyncExitStack, served: _Served, settings: Settings) -> Application:
     application = await stack.enter_async_context(Application(settings))
-    await application.serve(*(service.make(application) for service in services))
+    await application.serve(
+        *(service.make(application) for service in served.services),
+        interceptors=[interceptor.make(application) for interceptor in served.interceptors],
+    )
+    services = [instance.service for instance in application.instances]
+    for text in advice(services, application.settings):
+        _logger.warning("%s", text)
     for instance in application.instances:
         _logger.info(
             "serving",

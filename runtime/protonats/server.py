@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from google.protobuf.message import Message
 
 from protonats._info import MethodInfo, ServiceInfo
+from protonats._serving.own_metadata import OwnMetadata
 from protonats._wire.call import Trace
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class CallContext:
         self.idempotency_key = idempotency_key
         self._trace = trace
         self.deadline = deadline
-        self._response_metadata: dict[str, str] | None = None
-        self._trailers: dict[str, str] | None = None
+        self._response_metadata: OwnMetadata | None = None
+        self._trailers: OwnMetadata | None = None
         self._keyed: KeyedRequest | None = None
         self._replayed = False
 
@@ -85,20 +86,26 @@ class CallContext:
         return trace.traceparent if isinstance(trace, Trace) else trace
 
     @property
-    def response_metadata(self) -> dict[str, str]:
-        """What travels with the response. Of a stream, what is here before the first message is
-        sent travels ahead of it."""
+    def response_metadata(self) -> MutableMapping[str, str]:
+        """What travels with the response; of a stream, ahead of its first message. Setting a pair
+        raises `ValueError` where it cannot travel, and `RuntimeError` where that is too late."""
         if self._response_metadata is None:
-            self._response_metadata = {}
+            self._response_metadata = OwnMetadata("metadata")
         return self._response_metadata
 
     @property
-    def trailers(self) -> dict[str, str]:
-        """What travels with the end of the call, also of one that fails. A unary call ends with its
-        response."""
+    def trailers(self) -> MutableMapping[str, str]:
+        """What travels with the end of the call, also of one that fails; a unary call ends with its
+        response. Setting a pair raises `ValueError` where it cannot travel."""
         if self._trailers is None:
-            self._trailers = {}
+            self._trailers = OwnMetadata("trailers")
         return self._trailers
+
+    def _response_metadata_left(self) -> None:
+        """Takes note that the response has begun: its metadata cannot change any more."""
+        if self._response_metadata is None:
+            self._response_metadata = OwnMetadata("metadata")
+        self._response_metadata.left = True
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, 0 if it has passed; None without a deadline."""

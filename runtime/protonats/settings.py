@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
 
+from protonats._checks import check_seconds, check_url, redact
 from protonats._environment import Variables
 from protonats._wire.parts import MAX_TOTAL
 from protonats._wire.subjects import is_token
@@ -19,20 +17,23 @@ from protonats.errors import ConfigurationError
 __all__ = ["BreakerSettings", "ConnectionSettings", "Settings", "redact"]
 
 _DEFAULT_URL: Final = "nats://127.0.0.1:4222"
+DEFAULT_NAME: Final = "protonats"
+"""The name of those who have none."""
+
 _NATS_SCHEMES: Final = ("nats", "tls")
 _REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "rediss+cluster")
+_TRANSPORT: Final = "PROTONATS_TRANSPORT"
+"""Read where a connection is made."""
+
 _MAX_CREDIT: Final = 0xFFFFFFFF
 """As much as the header that opens a stream can say."""
-
-_LOGIN: Final = re.compile(r"://\S*@")
-_QUERY: Final = re.compile(r"(://[^\s?]*\?)[^\s'\"]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BreakerSettings:
     """When the calls of a method are refused for a while because too many of them failed.
 
-    UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN and DATA_LOSS are failures.
+    UNAVAILABLE and DEADLINE_EXCEEDED are failures; with any other status the service has answered.
 
     Raises:
         ConfigurationError: A value is not usable; the text names it and what to write.
@@ -57,8 +58,8 @@ class BreakerSettings:
             )
         if self.min_calls < 1:
             raise ConfigurationError(f"min_calls is {self.min_calls}: write 1 or more")
-        _check_seconds("window", self.window)
-        _check_seconds("open_time", self.open_time)
+        check_seconds("window", self.window)
+        check_seconds("open_time", self.open_time)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -77,8 +78,9 @@ class ConnectionSettings:
     """URLs of the servers to try: `nats://host:4222`, or `tls://` where TLS is a must
     (NATS_URL)."""
 
-    name: str = "protonats"
-    """The caller's name: seen in monitoring, and the `<user>` of its inbox (NATS_NAME)."""
+    name: str = DEFAULT_NAME
+    """The caller's name: seen in monitoring, the `<user>` of its inbox, and the owner of its
+    idempotency keys, which it shares with all callers of this name (NATS_NAME)."""
 
     tls_ca: Path | None = None
     """The certificate authority that servers are checked against; makes TLS a must (NATS_CA)."""
@@ -136,7 +138,7 @@ class ConnectionSettings:
                 f"servers (NATS_URL) is empty: write at least one URL, for example {_DEFAULT_URL}"
             )
         for url in self.servers:
-            _check_url("servers (NATS_URL)", url, _NATS_SCHEMES, _DEFAULT_URL)
+            check_url("servers (NATS_URL)", url, _NATS_SCHEMES, _DEFAULT_URL)
         if not is_token(self.name) or not self.name.isprintable():
             raise ConfigurationError(
                 f"name (NATS_NAME) is {self.name!r}: it is one token of a subject, write letters,"
@@ -172,9 +174,9 @@ class ConnectionSettings:
                 f"otel_sample_ratio (PROTONATS_OTEL) is {self.otel_sample_ratio:g}: write a number"
                 " from 0 to 1, or nothing to switch OpenTelemetry off"
             )
-        _check_seconds("keepalive_interval (PROTONATS_KEEPALIVE_INTERVAL)", self.keepalive_interval)
-        _check_seconds("connect_timeout", self.connect_timeout)
-        _check_seconds("startup_timeout (NATS_STARTUP_TIMEOUT)", self.startup_timeout)
+        check_seconds("keepalive_interval (PROTONATS_KEEPALIVE_INTERVAL)", self.keepalive_interval)
+        check_seconds("connect_timeout", self.connect_timeout)
+        check_seconds("startup_timeout (NATS_STARTUP_TIMEOUT)", self.startup_timeout)
 
     def __repr__(self) -> str:
         return _redacted_repr(self)
@@ -192,7 +194,10 @@ class ConnectionSettings:
         Raises:
             ConfigurationError: A variable is not usable; the text names it and what to write.
         """
-        variables = Variables(os.environ if environ is None else environ)
+        return cls._read(Variables(os.environ if environ is None else environ), name)
+
+    @classmethod
+    def _read(cls, variables: Variables, name: str | None) -> Self:
         return cls(
             servers=tuple(
                 url.strip()
@@ -251,7 +256,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.redis_url is not None:
-            _check_url(
+            check_url(
                 "redis_url (REDIS_URL)", self.redis_url, _REDIS_SCHEMES, "redis://127.0.0.1:6379"
             )
         if self.health_address is not None and not 0 <= self.health_address[1] <= 65535:
@@ -259,7 +264,7 @@ class Settings:
                 f"health_address (PROTONATS_HEALTH_ADDRESS) has port {self.health_address[1]}:"
                 " write 0 to 65535"
             )
-        _check_seconds("grace_period (PROTONATS_GRACE_PERIOD)", self.grace_period, zero=True)
+        check_seconds("grace_period (PROTONATS_GRACE_PERIOD)", self.grace_period, zero=True)
         if self.max_in_flight < 1:
             raise ConfigurationError(
                 f"max_in_flight (PROTONATS_MAX_IN_FLIGHT) is {self.max_in_flight}: write 1 or more"
@@ -268,7 +273,7 @@ class Settings:
             raise ConfigurationError(
                 f"max_queued (PROTONATS_MAX_QUEUED) is {self.max_queued}: write 0 or more"
             )
-        _check_seconds("block_warning (PROTONATS_BLOCK_WARNING)", self.block_warning, zero=True)
+        check_seconds("block_warning (PROTONATS_BLOCK_WARNING)", self.block_warning, zero=True)
 
     def __repr__(self) -> str:
         return _redacted_repr(self)
@@ -278,11 +283,12 @@ class Settings:
         cls, environ: Mapping[str, str] | None = None, *, name: str | None = None
     ) -> Self:
         """Reads the variables that the fields name; arguments and errors are those of
-        `ConnectionSettings.from_environment`.
+        `ConnectionSettings.from_environment`. A variable `PROTONATS_…` that is none of them is a
+        warning in the log.
         """
         variables = Variables(os.environ if environ is None else environ)
-        return cls(
-            connection=ConnectionSettings.from_environment(environ, name=name),
+        settings = cls(
+            connection=ConnectionSettings._read(variables, name),
             redis_url=variables.optional("REDIS_URL"),
             health_address=variables.address("PROTONATS_HEALTH_ADDRESS", "0.0.0.0:8080"),
             grace_period=variables.seconds("PROTONATS_GRACE_PERIOD", 20.0),
@@ -290,39 +296,8 @@ class Settings:
             max_queued=variables.integer("PROTONATS_MAX_QUEUED", 1000),
             block_warning=variables.seconds("PROTONATS_BLOCK_WARNING", 0.5),
         )
-
-
-def redact(text: str) -> str:
-    """The text with user, password and query of every URL in it replaced by `***`."""
-    return _QUERY.sub(r"\1***", _LOGIN.sub("://***@", text))
-
-
-def _check_url(what: str, url: str, schemes: tuple[str, ...], example: str) -> None:
-    advice = f"write a URL with scheme {', '.join(schemes)}, for example {example}"
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in schemes and bool(parts.hostname)
-        if valid and _port_is_out_of_range(parts.netloc):
-            advice = "the port is out of range, write 1 to 65535"
-        # Reading the port checks it.
-        valid = valid and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid or any(character.isspace() for character in url):
-        # Without a scheme, nobody can tell what the secret is.
-        shown = redact("".join(url.split())) if "://" in url else "<not a URL>"
-        raise ConfigurationError(f"{what} has {shown!r}: {advice}")
-
-
-def _port_is_out_of_range(netloc: str) -> bool:
-    port = netloc.rpartition(":")[2] if ":" in netloc else ""
-    return port.isascii() and port.isdigit() and not 1 <= int(port) <= 65535
-
-
-def _check_seconds(what: str, value: float, *, zero: bool = False) -> None:
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-        bound = "0 or more" if zero else "more than 0"
-        raise ConfigurationError(f"{what} is {value:g}: write a number of seconds, {bound}")
+        variables.warn_of_unknown("PROTONATS_", others=(_TRANSPORT,))
+        return settings
 
 
 def _redacted_repr(settings: ConnectionSettings | Settings) -> str:

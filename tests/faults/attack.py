@@ -32,7 +32,7 @@ async def settled(raw: RawNats, *connections: Connection) -> None:
     """Returns when the server has delivered all that the socket has sent, and the connections have
     read it."""
     raw.write(b"PING\r\n")
-    await raw._await_line(b"PONG")
+    await raw._await_pong()
     for connection in connections:
         await connection._transport.barrier()
     # Calls begin in tasks.

@@ -82,7 +82,10 @@ async def test_every_call_ends_and_all_work_afterwards(own_nats: EmbeddedNats) -
             )
             long = [asyncio.create_task(code_of(call(client))) for call in _LONG.values()]
             await eventually(lambda: len(streams) >= len(_LONG))
-            await asyncio.sleep(0.05)
+            answered = {name: count["OK"] for name, count in ends.items()}
+            await eventually(
+                lambda: any(ends[name]["OK"] > answered[name] for name in _CALLS)  # noqa: B023
+            )
             own_nats.kill()
             assert [code for code, _ in await asyncio.gather(*long)] == [Code.UNAVAILABLE] * 3
             own_nats.start()

@@ -39,10 +39,12 @@ async def test_streams_live_whatever_the_clock_of_the_caller(
     nats: EmbeddedNats, ahead: int
 ) -> None:
     held = Held()
-    async with pair(nats.url, held.server(), keepalive_interval=INTERVAL):
+    async with pair(nats.url, held.server(), keepalive_interval=INTERVAL) as both:
         async with peer("call", nats.url, ahead=ahead):
             await eventually(lambda: held.begun == 3, timeout=10)
-            # Longer than silence may last.
-            await asyncio.sleep(4 * INTERVAL)
+            streams = [stream for _, stream in both.instance._reception._streams.values()]
+            # They are heard of for longer than silence may last.
+            end = asyncio.get_running_loop().time() + 4 * INTERVAL
+            await eventually(lambda: all(stream._heard_at > end for stream in streams))
             assert held.ended == []
         await eventually(lambda: len(held.ended) == 3)

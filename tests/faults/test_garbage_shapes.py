@@ -82,7 +82,7 @@ def test_no_message_raises(nats: EmbeddedNats, sent: list[tuple[int, bytes, byte
                 if target < 5:
                     endpoint = instance.endpoints[target]
                     subject = endpoint.template.listen.replace("*", "hi")
-                    instance._receive(endpoint, Message(subject, reply, block, body))
+                    instance._reception.receive(endpoint, Message(subject, reply, block, body))
                 elif target == 5:
                     subject = serving.follow_ups.subject.replace("*", _CALL_ID)
                     serving.follow_ups.receive(Message(subject, reply, block, body))

@@ -65,12 +65,12 @@ async def test_an_instance_that_vanishes_ends_what_it_served(
 async def test_a_caller_that_vanishes_ends_what_it_called(
     own_nats: EmbeddedNats, how: signal.Signals
 ) -> None:
-    held = Held()
+    held, released = Held(), asyncio.Event()
     server = held.server()
 
     async def say(request: StringValue, context: CallContext) -> StringValue:
         if request.value == "never":
-            await asyncio.sleep(1)
+            await released.wait()
         return request
 
     server.handler = say
@@ -82,5 +82,7 @@ async def test_a_caller_that_vanishes_ends_what_it_called(
             await eventually(lambda: sorted(held.ended) == ["chat", "ingest", "watch"])
             assert time.monotonic() - began < _NOTICED
         # What has no stream ends with its handler, or its deadline.
+        await eventually(lambda: both.instance.in_flight == 1)
+        released.set()
         await eventually(lambda: not both.left())
         assert (await both.client.say(text("hi"))).value == "hi"

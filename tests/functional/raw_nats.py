@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ class RawNats:
         self._reader = reader
         self._writer = writer
         self._sid = 0
+        self._received: deque[RawMessage] = deque()
+        """What came while something else was waited for."""
 
     def write(self, data: bytes) -> None:
         """Sends bytes as they are."""
@@ -35,7 +38,7 @@ class RawNats:
         """Subscribes, and returns when the server knows."""
         self._sid += 1
         self.write(f"SUB {subject} {self._sid}\r\nPING\r\n".encode())
-        await self._await_line(b"PONG")
+        await self._await_pong()
 
     def publish(
         self, subject: str | bytes, body: bytes, *, reply: str = "", headers: bytes = b""
@@ -52,18 +55,9 @@ class RawNats:
     async def receive(self, *, timeout: float = 5.0) -> RawMessage:
         """The next message of any subscription."""
         async with asyncio.timeout(timeout):
-            while True:
-                line = (await self._reader.readuntil(b"\r\n")).decode().split()
-                if line[0] == "MSG":
-                    body = await self._reader.readexactly(int(line[-1]) + 2)
-                    return RawMessage(line[1], line[3] if len(line) == 5 else "", b"", body[:-2])
-                if line[0] == "HMSG":
-                    head, total = int(line[-2]), int(line[-1])
-                    data = (await self._reader.readexactly(total + 2))[:-2]
-                    reply = line[3] if len(line) == 6 else ""
-                    return RawMessage(line[1], reply, data[:head], data[head:])
-                if line[0] == "PING":
-                    self.write(b"PONG\r\n")
+            while not self._received:
+                await self._read()
+        return self._received.popleft()
 
     async def request(
         self, subject: str, body: bytes, *, reply: str = "_INBOX.raw.1.2", headers: bytes = b""
@@ -75,10 +69,22 @@ class RawNats:
         self.write(f"UNSUB {self._sid}\r\n".encode())
         return message
 
-    async def _await_line(self, start: bytes) -> None:
+    async def _await_pong(self) -> None:
         async with asyncio.timeout(5.0):
-            while not (await self._reader.readuntil(b"\r\n")).startswith(start):
+            while await self._read() != "PONG":
                 pass
+
+    async def _read(self) -> str:
+        """Reads one operation of the server, keeps a message, and returns the operation's name."""
+        operation, *words = (await self._reader.readuntil(b"\r\n")).decode().split()
+        if operation in ("MSG", "HMSG"):
+            head = int(words[-2]) if operation == "HMSG" else 0
+            data = (await self._reader.readexactly(int(words[-1]) + 2))[:-2]
+            reply = words[2] if len(words) == (5 if operation == "HMSG" else 4) else ""
+            self._received.append(RawMessage(words[0], reply, data[:head], data[head:]))
+        elif operation == "PING":
+            self.write(b"PONG\r\n")
+        return operation
 
 
 @asynccontextmanager
@@ -91,7 +97,7 @@ async def raw_nats(url: str) -> AsyncIterator[RawNats]:
         options = b'{"verbose":false,"headers":true,"no_responders":true,"protocol":1}'
         writer.write(b"CONNECT " + options + b"\r\nPING\r\n")
         client = RawNats(reader, writer)
-        await client._await_line(b"PONG")
+        await client._await_pong()
         yield client
     finally:
         writer.close()

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from protonats._serving.instance import Instance
+from protonats._streaming.stream import Stream
 from protonats.connection import connect
 from protonats.errors import Code, StatusError
 from protonats.server import CallContext
@@ -29,9 +30,9 @@ accounts {
     exports: [
       {service: "svc.echo.v1.say", response_type: singleton}
       {service: "svc.echo.v1.room.*", response_type: singleton}
-      {service: "svc.echo.v1.watch", response_type: stream, response_threshold: "2s"}
-      {service: "svc.echo.v1.ingest", response_type: stream, response_threshold: "2s"}
-      {service: "svc.echo.v1.chat", response_type: stream, response_threshold: "2s"}
+      {service: "svc.echo.v1.watch", response_type: stream, response_threshold: "1s"}
+      {service: "svc.echo.v1.ingest", response_type: stream, response_threshold: "1s"}
+      {service: "svc.echo.v1.chat", response_type: stream, response_threshold: "1s"}
       {service: "svc.echo.v1._i.*.*", response_type: singleton}
       {service: "svc.echo.v1._cancel", response_type: singleton}
     ]
@@ -50,7 +51,8 @@ accounts {
   }
 }
 """
-KEEPALIVE = 0.5
+THRESHOLD = 1.0
+KEEPALIVE = 0.25
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,7 @@ class Streaming(Echo):
     def __init__(self) -> None:
         super().__init__(self.answer)
         self.cancelled: list[str] = []
+        self.go_on = asyncio.Event()
 
     async def answer(self, request: StringValue, context: CallContext) -> StringValue:
         if request.value == "large":
@@ -78,7 +81,7 @@ class Streaming(Echo):
         for number in range(3000):
             yield StringValue(value=f"{request.value} {number}")
         if request.value == "pause":
-            await asyncio.sleep(5 * KEEPALIVE)
+            await self.go_on.wait()
             yield StringValue(value="after the pause")
         if request.value == "wait":
             await self.wait("watch")
@@ -156,11 +159,18 @@ async def test_all_kinds_of_streams_cross_the_border(bordered: EmbeddedNats) -> 
 
 
 async def test_keepalives_hold_the_border_open(bordered: EmbeddedNats) -> None:
-    async with across(bordered) as (_, client):
-        last = ""
-        async for answer in client.watch(StringValue(value="pause")):
-            last = answer.value
-        assert last == "after the pause"
+    async with across(bordered) as (streaming, client):
+        loop = asyncio.get_running_loop()
+        answers = client.watch(StringValue(value="pause"))
+        for _ in range(3000):
+            await anext(answers)
+        [stream] = client._connection._streams._streams
+        assert isinstance(stream, Stream)
+        # Signs of life, and nothing else, for longer than the border lets a stream be silent.
+        end = loop.time() + 2 * THRESHOLD
+        await eventually(lambda: stream._heard_at > end)
+        streaming.go_on.set()
+        assert [answer.value async for answer in answers] == ["after the pause"]
 
 
 async def test_cancellation_crosses_the_border(bordered: EmbeddedNats) -> None:

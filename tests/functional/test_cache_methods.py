@@ -209,6 +209,35 @@ async def test_a_response_with_metadata_is_given_once_and_not_kept(
     assert await counting.ask() == "a old 2"
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_all_who_wait_for_one_response_get_its_metadata(
+    instance: Callable[..., Any], fails: bool
+) -> None:
+    counting, go = await instance(), asyncio.Event()
+
+    async def mark(context: CallContext) -> None:
+        context.response_metadata["etag"] = "x"
+        await go.wait()
+        context.trailers["cost"] = "7"
+        if fails:
+            raise StatusError(protonats.Code.ABORTED, "as told")
+
+    counting.on_call = mark
+    contexts = [CallContext(method=cached_method(), call_id="0" * 32) for _ in range(4)]
+    contexts[3].trailers["from"] = "an interceptor"
+    calls = [asyncio.create_task(counting.ask(context=context)) for context in contexts]
+    await until(lambda: counting.runs == 1)
+    calls[0].cancel()
+    await asyncio.wait(calls[:1])
+    go.set()
+    results = await asyncio.gather(*calls[1:], return_exceptions=True)
+    assert {str(result) for result in results} == {"ABORTED: as told" if fails else "a old 1"}
+    assert [dict(context.response_metadata) for context in contexts[1:]] == [{"etag": "x"}] * 3
+    assert contexts[1].trailers == contexts[2].trailers == {"cost": "7"}
+    assert contexts[3].trailers == {"from": "an interceptor", "cost": "7"}
+    assert counting.runs == 1
+
+
 async def test_a_handler_that_returns_another_message_is_a_defect(
     instance: Callable[..., Any],
 ) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 REQUEST = StringValue(value="hat")
 METHOD = buy(retry=RetryInfo(max_attempts=1))
-DEFECT = failure(Code.INTERNAL)
+AWAY = failure(Code.UNAVAILABLE)
 QUICK = BreakerSettings(open_time=0.1)
 SLOW = BreakerSettings(open_time=60.0)
 
@@ -39,7 +39,7 @@ def state(client: Client) -> float:
 
 
 async def test_a_method_that_fails_is_left_alone(nats: EmbeddedNats) -> None:
-    async with shop(nats.url, DEFECT) as served, customer(nats.url, breaker=SLOW) as client:
+    async with shop(nats.url, AWAY) as served, customer(nats.url, breaker=SLOW) as client:
         await fail(client, 20)
         assert state(client) == 2
         error = await fail(client)
@@ -53,7 +53,7 @@ async def test_a_method_that_fails_is_left_alone(nats: EmbeddedNats) -> None:
 
 async def test_other_methods_and_connections_go_on(nats: EmbeddedNats) -> None:
     async with (
-        shop(nats.url, DEFECT) as served,
+        shop(nats.url, AWAY) as served,
         customer(nats.url, breaker=SLOW) as client,
         customer(nats.url, breaker=SLOW) as other,
     ):
@@ -65,7 +65,7 @@ async def test_other_methods_and_connections_go_on(nats: EmbeddedNats) -> None:
 
 
 async def test_one_call_finds_out_whether_the_service_is_well_again(nats: EmbeddedNats) -> None:
-    async with shop(nats.url, DEFECT) as served, customer(nats.url, breaker=QUICK) as client:
+    async with shop(nats.url, AWAY) as served, customer(nats.url, breaker=QUICK) as client:
         await fail(client, 20)
         served.reply = lambda number: None
         probe = asyncio.create_task(_once_let_through(client))
@@ -80,7 +80,7 @@ async def test_one_call_finds_out_whether_the_service_is_well_again(nats: Embedd
 
 
 async def test_a_probe_that_fails_opens_it_again(nats: EmbeddedNats) -> None:
-    async with shop(nats.url, DEFECT) as served, customer(nats.url, breaker=QUICK) as client:
+    async with shop(nats.url, AWAY) as served, customer(nats.url, breaker=QUICK) as client:
         await fail(client, 20)
         with pytest.raises(StatusError, match="as told"):
             await _once_let_through(client)
@@ -89,7 +89,7 @@ async def test_a_probe_that_fails_opens_it_again(nats: EmbeddedNats) -> None:
 
 
 async def test_a_probe_that_is_cancelled_leaves_its_place(nats: EmbeddedNats) -> None:
-    async with shop(nats.url, DEFECT) as served, customer(nats.url, breaker=QUICK) as client:
+    async with shop(nats.url, AWAY) as served, customer(nats.url, breaker=QUICK) as client:
         await fail(client, 20)
         served.reply = lambda number: None if number == 21 else ok("hat")
         probe = asyncio.create_task(_once_let_through(client))
@@ -99,11 +99,12 @@ async def test_a_probe_that_is_cancelled_leaves_its_place(nats: EmbeddedNats) ->
         assert await client._unary(METHOD, REQUEST) == REQUEST
 
 
-async def test_statuses_of_the_request_and_cancelled_calls_open_nothing(
-    nats: EmbeddedNats,
+@pytest.mark.parametrize("code", [Code.NOT_FOUND, Code.INTERNAL, Code.RESOURCE_EXHAUSTED])
+async def test_answers_of_whatever_kind_and_cancelled_calls_open_nothing(
+    nats: EmbeddedNats, code: Code
 ) -> None:
     async with (
-        shop(nats.url, failure(Code.NOT_FOUND)) as served,
+        shop(nats.url, failure(code)) as served,
         customer(nats.url, breaker=SLOW) as client,
     ):
         await fail(client, 30)
@@ -132,7 +133,7 @@ async def test_a_broken_connection_opens_nothing() -> None:
 
 
 async def test_it_can_be_switched_off(nats: EmbeddedNats) -> None:
-    async with shop(nats.url, DEFECT) as served, customer(nats.url, breaker=None) as client:
+    async with shop(nats.url, AWAY) as served, customer(nats.url, breaker=None) as client:
         await fail(client, 50)
     assert len(served.requests) == 50
 

@@ -44,11 +44,12 @@ async def test_the_first_request_may_be_answered_while_the_second_runs(nats: Emb
     async with shop(nats.url, None) as served, customer(nats.url) as client:
         call = asyncio.create_task(client._unary(read(delay=0.02), REQUEST, info=info))
         await eventually(lambda: len(served.requests) == 2)
-        served.answer(1, ok("hat", {"from": "first"}))
+        served.answer(1, ok("hat", {"from": "first", "Pn-Trailer-took": "long"}))
         assert await call == REQUEST
         first, second = (call[3:35] for call in served.calls)
         await eventually(lambda: served.cancelled == [second])
     assert (info.attempts, info.call_id, info.metadata) == (2, first, {"from": "first"})
+    assert info.trailers == {"took": "long"}
 
 
 async def test_an_answer_in_time_is_not_hedged(nats: EmbeddedNats) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
@@ -173,3 +174,38 @@ async def test_what_comes_with_a_response_is_told(nats: EmbeddedNats) -> None:
     assert info == CallInfo(
         call_id=served.calls[0][3:35], metadata={"cost": "7"}, attempts=1, replayed=True
     )
+
+
+async def test_who_wants_to_be_left_alone_for_an_hour_is(nats: EmbeddedNats) -> None:
+    later = failure(Code.UNAVAILABLE, unhandled=True, delay=3600)
+    async with shop(nats.url, later, ok("hat")) as served, customer(nats.url) as client:
+        async with asyncio.timeout(5):
+            with pytest.raises(StatusError, match="as told"):
+                await client._unary(buy(timeout=None), REQUEST)
+    assert len(served.requests) == 1
+
+
+async def test_a_lost_attempt_is_not_called_a_deadline_that_passed(nats: EmbeddedNats) -> None:
+    retry = RetryInfo(max_attempts=2, initial_backoff=0.001, attempt_timeout=0.05)
+    async with shop(nats.url, None) as served, customer(nats.url) as client:
+        with pytest.raises(StatusError) as error:
+            await client._unary(buy(idempotent=True, retry=retry, timeout=60.0), REQUEST)
+        assert error.value.code is Code.DEADLINE_EXCEEDED
+        assert error.value.message == (
+            "no answer from svc.shop.v1.buy within 0.05 s, the attempt_timeout of Buy"
+        )
+        with pytest.raises(StatusError, match="before the deadline"):
+            await client._unary(buy(idempotent=True, retry=retry, timeout=0.02), REQUEST)
+    assert len(served.requests) == 3
+
+
+async def test_what_cannot_be_sent_whatever_one_waits_for_is_not_tried_again(
+    nats: EmbeddedNats,
+) -> None:
+    method = replace(buy(), subject="svc.shop.v1.buy.{value}")
+    info = CallInfo()
+    async with customer(nats.url, wait_for_ready=True) as client:
+        with pytest.raises(StatusError, match="has more than 2048 bytes") as error:
+            await client._unary(method, StringValue(value="x" * 3000), info=info)
+    assert (error.value.code, error.value.unhandled) == (Code.INVALID_ARGUMENT, False)
+    assert info.attempts == 1

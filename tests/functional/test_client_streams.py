@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import cast
@@ -11,6 +12,9 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 
+from protonats._streaming.caller import CallerStream
+from protonats._streaming.client_call import ClientStream
+from protonats._wire.stream_header import StreamHeader
 from protonats.call_info import CallInfo
 from protonats.connection import connect
 from protonats.errors import Code, StatusError
@@ -20,7 +24,9 @@ from protonats.server import CallContext
 from protonats.settings import BreakerSettings, ConnectionSettings
 from protonats.testing import EmbeddedNats
 from tests.functional.echo import Echo, EchoClient, EchoMethods, calling, eventually, serving
-from tests.functional.shop import metric
+from tests.functional.raw_nats import raw_nats
+from tests.functional.raw_streams import RawInstance
+from tests.functional.shop import failure, metric
 
 pytestmark = pytest.mark.anyio
 
@@ -141,3 +147,74 @@ async def test_closing_a_stream_cancels_its_handler_at_once(
         await eventually(lambda: instance.in_flight == 0)
         with pytest.raises((StopAsyncIteration, StatusError)):
             await anext(ticks)
+
+
+async def test_a_probe_that_is_cancelled_when_it_was_accepted_closes_the_breaker(
+    nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[asyncio.Future[StringValue]] = []
+    accept = CallerStream._accept
+
+    def accept_and_cancel(stream: CallerStream, instance: str, announced: StreamHeader) -> None:
+        accept(stream, instance, announced)
+        calls[0].cancel()
+
+    breaker = BreakerSettings(min_calls=1, open_time=0.01)
+    async with watching(nats.url, breaker=breaker) as client:
+        with pytest.raises(StatusError, match="no instance serves"):
+            await anext(client.watch(StringValue()))
+        await asyncio.sleep(breaker.open_time)
+        async with serving(nats.url, Clock()):
+            monkeypatch.setattr(CallerStream, "_accept", accept_and_cancel)
+            calls.append(asyncio.ensure_future(anext(client.watch(StringValue(value="tick")))))
+            await asyncio.wait(calls)
+            assert calls[0].cancelled()
+            assert metric(client, "client_breaker_state", method="Watch") == 0
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+async def test_a_probe_that_its_caller_ends_before_it_is_accepted_closes_nothing(
+    nats: EmbeddedNats, given_up: bool
+) -> None:
+    async def failing() -> AsyncIterator[StringValue]:
+        await lost.wait()
+        if lost.is_set():
+            raise StatusError(Code.NOT_FOUND, "the caller's own")
+        yield StringValue()
+
+    lost = asyncio.Event()
+    breaker = BreakerSettings(min_calls=1, open_time=0.01)
+    async with watching(nats.url, breaker=breaker) as client, raw_nats(nats.url) as raw:
+        with pytest.raises(StatusError, match="no instance serves"):
+            await client.ingest(failing())
+        await asyncio.sleep(breaker.open_time)
+        instance = RawInstance(raw)
+        await instance.serve("ingest")
+        call = asyncio.create_task(client.ingest(failing()))
+        await instance.take()
+        if given_up:
+            call.cancel()
+        else:
+            lost.set()
+        await asyncio.wait((call,))
+        assert metric(client, "client_breaker_state", method="Ingest") == 1
+
+
+async def test_a_stream_that_ends_as_its_pause_does_fails_nothing(nats: EmbeddedNats) -> None:
+    refused = failure(Code.RESOURCE_EXHAUSTED, unhandled=True, delay=0.03)
+    assert refused is not None
+    async with watching(nats.url) as client, raw_nats(nats.url) as raw:
+        instance = RawInstance(raw)
+        await instance.serve("watch")
+        stream = client.watch(StringValue())
+        call = asyncio.ensure_future(anext(stream))
+        await instance.take()
+        instance.send(refused[1], refused[0])
+        caller = cast(ClientStream[StringValue], stream)._stream
+        await eventually(lambda: len(client._connection._calls) == 0 and caller._answer is not None)
+        # Both happen in the next turn of the loop, this one first. What a timer raises there fails
+        # the test.
+        asyncio.get_running_loop().call_soon(caller.give_up)
+        time.sleep(0.04)  # noqa: ASYNC251
+        with pytest.raises(StatusError, match="the caller gave up the call"):
+            await call

@@ -220,15 +220,6 @@ async def test_cancelling_the_caller_forgets_a_request_that_is_under_way(
         assert len(connection._calls) == 0
 
 
-async def test_more_than_the_instance_may_hold_is_refused(small_nats: EmbeddedNats) -> None:
-    async with pair(small_nats.url, Echo()) as (instance, _, _), raw_nats(small_nats.url) as raw:
-        instance._serving.large._max_bytes = 1000
-        await ask(raw, SAY, b"x" * 100, part=(600, 0))
-        answer = await ask(raw, SAY, b"x" * 100, part=(600, 0), call="f" * 32)
-        assert code_of(answer) is Code.RESOURCE_EXHAUSTED
-        assert len(instance._serving.large) == 1
-
-
 async def test_a_lost_instance_is_unavailable(nats: EmbeddedNats) -> None:
     """The instance asks for more, and is gone."""
     async with (

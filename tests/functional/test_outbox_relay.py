@@ -13,9 +13,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 import protonats
 from protonats import Connection, Outbox, StatusError, provision
+from protonats._outbox.partitions import Partition
+from protonats._outbox.relay import Relay
 from protonats.redis import connect_redis
 from protonats.testing import EmbeddedNats, EmbeddedRedis
 from tests.functional import outboxed
@@ -202,6 +205,45 @@ async def test_an_entry_that_is_malformed_stays_and_holds_up_nobody(
         reason = {"outbox": NAME, "reason": "malformed"}
         await until(lambda: counted(connection.metrics, "outbox_failed_total", **reason))
         assert await waiting(redis) == 1
+
+
+async def test_a_part_of_redis_that_fails_holds_up_no_other(
+    redis: Redis,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with monkeypatch.context() as dead:
+        # Nobody relays what a dead process has left, before somebody looks for it.
+        dead.setattr(Relay, "wake", lambda self, partition: None)
+        for player in range(20):
+            await win(Outbox(connection, redis, NAME, partitions=4), f"p-{player}", f"{player}")
+    assert await waiting(redis) == 20
+    look, broken = Relay._look, True
+
+    async def look_unless_broken(self: Relay, partition: Partition) -> tuple[int, int]:
+        if partition.number == 0 and broken:
+            raise RedisError("the first part is down")
+        return await look(self, partition)
+
+    monkeypatch.setattr(Relay, "_look", look_unless_broken)
+    left = f"protonats:outbox:{{{NAME}:0}}:entries"
+    async with Outbox(connection, redis, NAME, partitions=4, poll_interval=0.05):
+        count = await redis.xlen(left)
+        assert 0 < count < 20
+
+        async def others_are_done() -> bool:
+            return await waiting(redis) == count
+
+        await until(others_are_done)
+        assert await redis.xlen(left) == count
+        broken = False
+        await until(lambda: empty(redis))
+    assert len(await stored(connection)) == 20
+    texts = [text for text in caplog.messages if "the first part is down" in text]
+    assert texts == [
+        f"events wait in the outbox {NAME}: Redis does not answer: the first part is down"
+    ]
 
 
 async def test_a_relay_that_stood_still_for_longer_than_its_lease_publishes_no_more(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from protonats.connection import connect
 from protonats.errors import ConfigurationError, StatusError
 from protonats.settings import ConnectionSettings
 from protonats.testing import EmbeddedNats
+from tests.functional.certificates import make_certificates
 from tests.functional.echo import Echo, EchoClient
 
 pytestmark = pytest.mark.anyio
@@ -32,17 +32,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ways."""
     directory = tmp_path_factory.mktemp("tls")
 
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
-    openssl(
-        "req", *curve, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=nats.internal"
-    )
-    (directory / "extensions").write_text("subjectAltName=DNS:nats.internal\n")
-    sign = ("-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial")
-    openssl("x509", *sign, "-out", "cert.pem", "-extfile", "extensions")
+    make_certificates(directory)
     return directory
 
 

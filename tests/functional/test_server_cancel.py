@@ -68,22 +68,39 @@ async def test_a_request_that_its_cancellation_has_overtaken_is_dropped(
     assert gate.begun == []
 
 
-async def test_what_is_remembered_is_bounded_in_time_and_number(
+async def test_what_is_remembered_is_bounded_in_number(
     nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cancellations, "_MAX_REMEMBERED", 3)
     async with (
         serving(nats.url, echo_with()) as (instance, _),
         raw_caller(nats.url) as caller,
     ):
         remembered = instance._serving.cancellations._remembered
-        monkeypatch.setattr(cancellations, "_MAX_REMEMBERED", 3)
         ids = [secrets.token_hex(16) for _ in range(10)]
         for one in ids:
             caller.cancel(one)
         await eventually(lambda: list(remembered) == ids[-3:])
-        monkeypatch.setattr(cancellations, "_KEEP", 0.0)
-        caller.cancel(ids[0])
-        await eventually(lambda: list(remembered) == [ids[0]])
+
+
+async def test_what_is_remembered_is_forgotten_by_itself(
+    nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancellations, "_KEEP", 0.05)
+    async with (
+        serving(nats.url, echo_with()) as (instance, connection),
+        raw_caller(nats.url) as caller,
+    ):
+        remembered = instance._serving.cancellations._remembered
+        for _ in range(3):
+            caller.cancel(secrets.token_hex(16))
+        await eventually(lambda: len(remembered) == 3)
+        await eventually(lambda: not remembered)
+        caller.cancel(secrets.token_hex(16))
+        await eventually(lambda: len(remembered) == 1)
+    # Nothing is left of it when the instance is gone.
+    assert not remembered
+    assert len(connection._timers) == 0
 
 
 async def test_garbage_on_the_private_subjects_is_dropped_and_counted(nats: EmbeddedNats) -> None:

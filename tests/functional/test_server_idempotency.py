@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
-from google.protobuf.wrappers_pb2 import StringValue
+from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 
 from protonats._info import Idempotency, IdempotencyInfo
 from protonats._serving import idempotency
@@ -44,10 +45,15 @@ class Charges:
         self.count += 1
         if request.value == "metadata":
             context.response_metadata["receipt"] = str(self.count)
+            context.trailers["total"] = "7"
         if request.value == "broke":
             raise StatusError(Code.FAILED_PRECONDITION, "no money", details=[request])
         if request.value == "busy":
             raise StatusError(Code.UNAVAILABLE, "not now")
+        if request.value == "elsewhere":
+            error = StatusError(Code.NOT_FOUND, "of another service")
+            error.method = "acme.bank.v1.BankService/Pay"
+            raise error
         if request.value == "large":
             return StringValue(value="x" * (idempotency.MAX_ANSWER + 1))
         return StringValue(value=f"{request.value} {self.count}")
@@ -123,6 +129,7 @@ async def test_metadata_are_kept_too(nats: EmbeddedNats, redis_url: str) -> None
         for _ in range(2):
             answer = await caller.call("metadata", Pn_Idempotency_Key="metadata")
             assert answer.lines["receipt"] == "1"
+            assert answer.lines["Pn-Trailer-total"] == "7"
 
 
 async def test_after_other_statuses_the_next_call_runs(nats: EmbeddedNats, redis_url: str) -> None:
@@ -133,6 +140,32 @@ async def test_after_other_statuses_the_next_call_runs(nats: EmbeddedNats, redis
             assert answer.error.code is Code.UNAVAILABLE
             assert headers.REPLAYED not in answer.lines
     assert charges.count == 3
+
+
+async def test_a_status_of_another_service_is_never_the_answer(
+    nats: EmbeddedNats, redis_url: str
+) -> None:
+    charges = Charges()
+    async with charging(nats, redis_url, charges) as caller:
+        for number in (1, 2):
+            answer = await caller.call("elsewhere", Pn_Idempotency_Key="nested")
+            assert answer.error.code is Code.INTERNAL
+            assert charges.count == number
+
+
+async def test_what_is_no_response_is_never_the_answer(nats: EmbeddedNats, redis_url: str) -> None:
+    async def wrong(request: StringValue, context: CallContext) -> StringValue:
+        return cast(StringValue, Int64Value(value=7))
+
+    redis = await connect_redis(redis_url)
+    async with (
+        serving(nats.url, echo_with(wrong), redis=redis),
+        raw_caller(nats.url) as caller,
+    ):
+        for _ in range(2):
+            answer = await caller.call("x", Pn_Idempotency_Key="wrong")
+            assert answer.error.code is Code.INTERNAL
+    await redis.aclose()
 
 
 async def test_an_answer_too_large_to_keep_does_not_run_the_call_again(

@@ -113,6 +113,27 @@ async def test_a_lease_is_renewed_while_the_handler_runs(
     await redis.aclose()
 
 
+async def test_a_record_lives_as_long_as_its_handler_runs_however_short_its_ttl(
+    nats: EmbeddedNats, server: EmbeddedRedis, short_lease: None
+) -> None:
+    redis = await connect_redis(server.url)
+    gate = Gate()
+    service = echo_with(gate, idempotency=IdempotencyInfo(ttl=0.05))
+    async with serving(nats.url, service, redis=redis), raw_caller(nats.url) as caller:
+        first = caller.send("x", Pn_Idempotency_Key="k")
+        await eventually(lambda: gate.running == 1)
+        # Three times the lease, and many times the ttl.
+        waiting = await caller.call("x", Pn_Idempotency_Key="k", remaining_ms=1000)
+        assert waiting.error.code is Code.ABORTED
+        gate.open.set()
+        assert (await caller.answer(first)).value == "x"
+        # From here on, the ttl holds.
+        [key] = await redis.keys("protonats:idem:*") or [""]
+        assert not key or await redis.pttl(key) <= 50
+    assert gate.begun == ["x"]
+    await redis.aclose()
+
+
 async def test_a_call_that_lost_its_lease_does_not_overwrite_the_answer_of_another(
     nats: EmbeddedNats, server: EmbeddedRedis, caplog: pytest.LogCaptureFixture
 ) -> None:

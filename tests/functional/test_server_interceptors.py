@@ -9,8 +9,8 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 
+from protonats._chain import chain
 from protonats._info import IdempotencyInfo, MethodKind
-from protonats._serving.chain import chain
 from protonats._wire import headers
 from protonats.call_info import CallInfo
 from protonats.errors import Code, StatusError
@@ -91,7 +91,9 @@ async def test_an_interceptor_of_streams_sees_their_messages() -> None:
         yield StringValue(value="1")
         yield StringValue(value="2")
 
-    handler = chain(count, MethodKind.SERVER_STREAM, [Doubled(), Guard()])
+    interceptors = [Doubled(), Guard()]
+    handler = chain(interceptors, ServerInterceptor, MethodKind.SERVER_STREAM, count)
+    assert handler is not None
     context = CallContext(method=EchoMethods.watch, call_id="")
     values = [message.value async for message in handler(StringValue(), context)]
     assert values == ["1", "1", "2", "2"]
@@ -101,7 +103,8 @@ def test_interceptors_that_leave_a_kind_alone_are_not_in_the_way() -> None:
     def handler(request: object, context: object) -> object:
         raise AssertionError("nobody calls it")
 
-    assert chain(handler, MethodKind.BIDI_STREAM, [Guard(), Doubled()]) is handler
+    interceptors = [Guard(), Doubled()]
+    assert chain(interceptors, ServerInterceptor, MethodKind.BIDI_STREAM, handler) is None
 
 
 async def test_metadata_travel_with_a_response(nats: EmbeddedNats) -> None:
@@ -113,14 +116,17 @@ async def test_metadata_travel_with_a_response(nats: EmbeddedNats) -> None:
         return request
 
     async with serving(nats.url, echo_with(handle)), raw_caller(nats.url) as caller:
-        assert (await caller.call("x")).lines == {"cost": "7", "took": "long"}
+        assert (await caller.call("x")).lines == {"cost": "7", "Pn-Trailer-took": "long"}
         failed = await caller.call("fail")
         assert failed.error.code is Code.NOT_FOUND
-        assert (failed.lines["cost"], failed.lines["took"]) == ("7", "long")
+        assert (failed.lines["cost"], failed.lines["Pn-Trailer-took"]) == ("7", "long")
         async with calling(nats.url) as client:
             info = CallInfo()
             await client._unary(EchoMethods.say, StringValue(value="x"), info=info)
-            assert info.metadata == {"cost": "7", "took": "long"}
+            assert (info.metadata, info.trailers) == ({"cost": "7"}, {"took": "long"})
+            with pytest.raises(StatusError, match="nothing there"):
+                await client._unary(EchoMethods.say, StringValue(value="fail"), info=info)
+            assert (info.metadata, info.trailers) == ({"cost": "7"}, {"took": "long"})
 
 
 async def test_an_answer_without_metadata_has_no_header_at_all(nats: EmbeddedNats) -> None:
@@ -147,7 +153,7 @@ async def test_malformed_metadata_are_a_defect_of_the_handler(
             answer = await caller.call("x")
     assert answer.error.code is Code.INTERNAL
     assert set(answer.lines) == {headers.ERROR, headers.ERROR_CODE}
-    assert "the metadata of the response: metadata 'bad'" in caplog.text
+    assert "the metadata of a response: metadata 'bad'" in caplog.text
 
 
 async def test_a_method_may_require_a_key(nats: EmbeddedNats) -> None:

@@ -217,6 +217,9 @@ async def test_a_loop_that_stood_still_blames_nobody() -> None:
         def lose(self, error: StatusError) -> None:
             told.append("lose")
 
+        def leave(self) -> None:
+            told.append("leave")
+
     streams, stream = OpenStreams(0.01), Stream()
     streams.add(stream)
     await eventually(lambda: told[-1:] == ["tend"])
@@ -228,6 +231,38 @@ async def test_a_loop_that_stood_still_blames_nobody() -> None:
     await eventually(lambda: bool(told))
     streams.remove(stream)
     assert told[:2] == ["forgive", "tend"]
+
+
+class _Tended:
+    def __init__(self, told: list[object], error: Exception | None = None) -> None:
+        self.told = told
+        self.error = error
+
+    def tend(self, now: float) -> None:
+        self.told.append(self)
+        if self.error is not None:
+            raise self.error
+
+    def forgive(self, now: float) -> None: ...
+
+    def lose(self, error: StatusError) -> None: ...
+
+    def leave(self) -> None: ...
+
+
+async def test_a_stream_that_fails_does_not_silence_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[object] = []
+    streams, sound = OpenStreams(0.01), _Tended(told)
+    broken = _Tended(told, RuntimeError("as told"))
+    streams.add(broken)
+    streams.add(sound)
+    await eventually(lambda: told.count(sound) >= 3)
+    streams.remove(broken)
+    streams.remove(sound)
+    assert told.count(broken) >= 2
+    assert "a stream cannot be kept alive" in caplog.text
 
 
 async def test_a_caller_that_may_not_follow_up_is_told_at_once() -> None:

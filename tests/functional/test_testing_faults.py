@@ -223,3 +223,21 @@ def test_whatever_happens_every_call_ends_and_nothing_is_left(
         assert asyncio.all_tasks() == before
 
     run(test)
+
+
+def test_a_fault_that_does_not_exist_is_no_fault() -> None:
+    faults = Faults()
+    with pytest.raises(AttributeError, match="there is no fault 'latancy': did you mean 'latency'"):
+        faults.latancy = 0.1
+    with pytest.raises(AttributeError, match="'delay': write latency, jitter, loss, duplication, "):
+        faults.delay = 0.1
+    with pytest.raises(TypeError, match="latancy"):
+        Faults(latancy=0.1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["latency", "jitter", "duplication", "reordering", "loss"])
+def test_a_fault_is_a_number(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} is 'much': write a number"):
+        setattr(Faults(), name, "much")
+    with pytest.raises(TypeError, match="subjects is 3: write a subject"):
+        Faults(subjects=3)  # type: ignore[arg-type]

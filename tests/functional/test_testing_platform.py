@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from google.protobuf.message import Message
-from google.protobuf.wrappers_pb2 import StringValue
+from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 
 import protonats
 from protonats.interceptors import ServerInterceptor, ServeUnary
 from protonats.server import CallContext
 from protonats.testing import EmbeddedRedis, LocalPlatform
 from tests.functional.echo import Echo, EchoClient, eventually
+from tests.functional.game import Game, GameServicePublisher, plan, until
 from tests.functional.talk import Talk, read, text, texts
 
 pytestmark = pytest.mark.anyio
@@ -188,3 +190,44 @@ async def test_what_is_not_entered_says_so() -> None:
         _ = LocalPlatform().connection
     with pytest.raises(RuntimeError, match="not entered"):
         await LocalPlatform().connect()
+
+
+async def test_the_plan_is_the_file_of_the_generator(tmp_path: Path) -> None:
+    path = tmp_path / "jetstream.json"
+    path.write_text(json.dumps(plan(max_deliver=2, backoff_seconds=[0.01])))
+    for given in (path, str(path)):
+        game = Game()
+        deliveries: list[int] = []
+
+        async def fail(value: object, context: protonats.EventContext) -> None:
+            deliveries.append(context.delivery)  # noqa: B023
+            raise ValueError("as told")
+
+        game.on_event = fail
+        async with LocalPlatform(game, plan=given) as platform:
+            await GameServicePublisher(platform.connection).publish_scored(Int64Value(value=1))
+            letters = protonats.DeadLetters(platform.connection)
+            await until(lambda: _any(letters))  # noqa: B023
+        assert deliveries == [1, 2]
+
+
+async def _any(letters: protonats.DeadLetters) -> bool:
+    return bool([letter async for letter in letters.list()])
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "No such file or directory: '.*jetstream.json'"),
+        ("{", "jetstream.json is no JSON"),
+        ("[]", "jetstream.json is no plan: write an object with streams and consumers"),
+    ],
+)
+async def test_a_plan_that_cannot_be_read_is_named(
+    tmp_path: Path, content: str | None, text: str
+) -> None:
+    path = tmp_path / "jetstream.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises((protonats.ConfigurationError, FileNotFoundError), match=text):
+        LocalPlatform(plan=path)

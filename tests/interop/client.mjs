@@ -119,6 +119,7 @@ export class Client {
     return {
       response: decode(call.method.response, whole),
       metadata: wire.readMetadata(answer.headers),
+      trailers: wire.readTrailers(answer.headers),
       replayed: answer.headers?.get("Pn-Replayed") === "1",
     };
   }
@@ -132,7 +133,7 @@ export class Client {
     });
     const failure = this.statuses.read(answer);
     if (failure === null) return answer;
-    failure.trailers = wire.readMetadata(answer.headers);
+    failure.trailers = wire.readTrailers(answer.headers);
     throw failure;
   }
 

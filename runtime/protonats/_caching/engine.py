@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from protonats._caching.local import LocalTier
 from protonats._ending import end
@@ -18,22 +18,38 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("protonats")
 
-Load: TypeAlias = Callable[[], Awaitable[tuple[bytes, bool]]]
-"""Computes a value, and says whether it may be kept."""
-
 MAX_ENTRIES: Final = 10_000
 MAX_BYTES: Final = 16 * 1024 * 1024
 
 
-class _Flight:
-    """The computation of one value, which all who ask meanwhile wait for."""
+class Flight:
+    """The computation of one value, which all who ask meanwhile wait for.
 
-    __slots__ = ("future", "void")
+    Attributes:
+        attached: What the computation has for all of them besides the value, also where it fails.
+    """
+
+    __slots__ = ("attached", "future", "void")
 
     def __init__(self, future: asyncio.Future[bytes]) -> None:
+        self.attached: Any = None
         self.future = future
         self.void = False
         """Whether the value was invalidated, and may not be kept."""
+
+    async def value(self) -> bytes:
+        """Waits for the value.
+
+        Raises:
+            StatusError: DEADLINE_EXCEEDED, computing it took too long; UNAVAILABLE, the cache was
+                closed meanwhile.
+            Exception: Whatever the computation raised.
+        """
+        return await asyncio.shield(self.future)
+
+
+Load: TypeAlias = Callable[[Flight], Awaitable[tuple[bytes, bool]]]
+"""Computes a value, and says whether it may be kept."""
 
 
 class CacheEngine:
@@ -79,8 +95,8 @@ class CacheEngine:
         self._metrics = metrics
         self._local_labels = (*labels, "local")
         self._redis_labels = (*labels, "redis")
-        self._flights: dict[bytes, _Flight] = {}
-        self._refreshes: dict[bytes, _Flight] = {}
+        self._flights: dict[bytes, Flight] = {}
+        self._refreshes: dict[bytes, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         if redis is not None:
@@ -104,19 +120,14 @@ class CacheEngine:
         self._metrics.cached("misses" if value is None else "hits", self._local_labels)
         return value
 
-    async def fetch(self, key: bytes, load: Load) -> bytes:
-        """The value of a key that is not in memory: from Redis, or computed.
-
-        Raises:
-            StatusError: DEADLINE_EXCEEDED, computing it took too long; UNAVAILABLE, the cache was
-                closed meanwhile.
-            Exception: Whatever `load` raises.
-        """
+    def fetch(self, key: bytes, load: Load) -> Flight:
+        """Begins to fetch the value of a key that is not in memory, unless somebody else has: from
+        Redis, or computed."""
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = self._flight()
             self._begin(self._fly(key, flight, load))
-        return await asyncio.shield(flight.future)
+        return flight
 
     async def invalidate(self, key: bytes) -> None:
         """Removes one value from this process and from Redis, and keeps those away whose
@@ -150,18 +161,18 @@ class CacheEngine:
         if self._shared is not None:
             await self._shared.close()
 
-    def _flight(self) -> _Flight:
+    def _flight(self) -> Flight:
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         # Perhaps nobody waits for it any more when it fails.
         future.add_done_callback(_take_notice)
-        return _Flight(future)
+        return Flight(future)
 
     def _begin(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _fly(self, key: bytes, flight: _Flight, load: Load) -> None:
+    async def _fly(self, key: bytes, flight: Flight, load: Load) -> None:
         try:
             found = None if self._shared is None else await self._shared.find(key)
             if found is None or found.value is None:
@@ -185,7 +196,7 @@ class CacheEngine:
         finally:
             _end(self._flights, key, flight)
 
-    async def _refresh(self, key: bytes, flight: _Flight, load: Load, found: Found) -> None:
+    async def _refresh(self, key: bytes, flight: Flight, load: Load, found: Found) -> None:
         try:
             await self._load(key, flight, load, found)
         except StatusError as error:
@@ -195,11 +206,11 @@ class CacheEngine:
         finally:
             _end(self._refreshes, key, flight)
 
-    async def _load(self, key: bytes, flight: _Flight, load: Load, found: Found | None) -> None:
+    async def _load(self, key: bytes, flight: Flight, load: Load, found: Found | None) -> None:
         bound = asyncio.timeout(self._load_timeout)
         try:
             async with bound:
-                value, keep = await load()
+                value, keep = await load(flight)
         except TimeoutError:
             if not bound.expired():
                 raise
@@ -218,7 +229,7 @@ class CacheEngine:
         if found is not None and self._shared is not None and not flight.void:
             await self._shared.store(key, value, found)
 
-    def _keep(self, key: bytes, flight: _Flight, value: bytes, fresh: float) -> None:
+    def _keep(self, key: bytes, flight: Flight, value: bytes, fresh: float) -> None:
         if not flight.void and self._local_ttl > 0:
             now = asyncio.get_running_loop().time()
             self._local.put(key, value, now + min(fresh, self._local_ttl))
@@ -235,12 +246,12 @@ class CacheEngine:
         self._metrics.cached("errors", self._redis_labels)
 
 
-def _fail(flight: _Flight, error: Exception) -> None:
+def _fail(flight: Flight, error: Exception) -> None:
     if not flight.future.done():
         flight.future.set_exception(error)
 
 
-def _end(flights: dict[bytes, _Flight], key: bytes, flight: _Flight) -> None:
+def _end(flights: dict[bytes, Flight], key: bytes, flight: Flight) -> None:
     if flights.get(key) is flight:
         del flights[key]
 

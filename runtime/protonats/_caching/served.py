@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from google.protobuf.message import Message
 
 from protonats import deadline
-from protonats._caching.engine import CacheEngine
+from protonats._caching.engine import CacheEngine, Flight
 from protonats._caching.keys import key_of
 from protonats._info import CacheInfo, MethodInfo
 from protonats._publishing import filter_subject
+from protonats._serving.responses import no_response
 from protonats._transport.message import Message as Delivered
 from protonats._transport.transport import Subscription
 from protonats._wire import events, metadata
@@ -119,7 +120,7 @@ class MethodCache:
                 return read(await self._traced(span, key, handler, request, context))
             value = engine.local(key)
             if value is None:
-                value = await engine.fetch(key, lambda: self._load(handler, request, context))
+                value = await self._fetch(key, handler, request, context)
             return read(value)
 
         return serve
@@ -135,15 +136,15 @@ class MethodCache:
         """The value of a key, from wherever it comes, and where that was, in a span."""
         result = "hit"
 
-        async def load() -> tuple[bytes, bool]:
+        async def answer(request: Message, context: CallContext) -> Message:
             nonlocal result
             result = "miss"
-            return await self._load(handler, request, context)
+            return await handler(request, context)
 
         try:
             value = self._engine.local(key)
             if value is None:
-                value = await self._engine.fetch(key, load)
+                value = await self._fetch(key, answer, request, context)
             else:
                 result = "local_hit"
         except BaseException as error:
@@ -193,8 +194,24 @@ class MethodCache:
             event_id = None
         self._engine.invalidate_all(event_id)
 
+    async def _fetch(
+        self, key: bytes, handler: Handler, request: Message, context: CallContext
+    ) -> bytes:
+        """The value of a key that is not in memory; whoever waits for it gets the metadata that the
+        handler gave, too."""
+
+        async def load(flight: Flight) -> tuple[bytes, bool]:
+            return await self._load(flight, handler, request, context)
+
+        flight = self._engine.fetch(key, load)
+        try:
+            return await flight.value()
+        finally:
+            if flight.attached is not None:
+                _give(flight.attached, context)
+
     async def _load(
-        self, handler: Handler, request: Message, context: CallContext
+        self, flight: Flight, handler: Handler, request: Message, context: CallContext
     ) -> tuple[bytes, bool]:
         """Runs the handler for whoever asks, with the time of the flight instead of the call's."""
         until = asyncio.get_running_loop().time() + self._timeout
@@ -206,19 +223,18 @@ class MethodCache:
             trace=context._trace,
             deadline=until,
         )
+        flight.attached = own
         with deadline.scope(until, deadline.current_trace(), context.call_id):
             response = await handler(request, own)
         if not isinstance(response, self._method.response):
-            raise TypeError(
-                f"the handler of {self._method.name} returned {type(response).__name__} instead of"
-                f" {self._method.response.DESCRIPTOR.full_name}"
-            )
-        keep = True
-        for given, taken in (
-            (own.response_metadata, context.response_metadata),
-            (own.trailers, context.trailers),
-        ):
-            if given:
-                taken.update(given)
-                keep = False
+            raise no_response(self._method, response)
+        keep = not own._response_metadata and not own._trailers
         return response.SerializeToString(), keep
+
+
+def _give(own: CallContext, context: CallContext) -> None:
+    """Takes what a handler wants to travel with its response to the call of one who waited."""
+    if own._response_metadata:
+        context.response_metadata.update(own._response_metadata)
+    if own._trailers:
+        context.trailers.update(own._trailers)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Final
 
 from google.protobuf.message import DecodeError, Message
 
 from protonats import deadline
 from protonats._calling import large
+from protonats._calling.cancelling import cancel
 from protonats._calling.methods import CalledMethod
 from protonats._transport.message import Message as Answer
-from protonats._wire import call, headers, metadata, parts, status, subjects
+from protonats._wire import call, headers, metadata, parts, status
 from protonats.call_info import CallInfo
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
@@ -76,7 +76,8 @@ async def attempt(
             answer = await connection._ask(subject, body, block, until, call_id)
         else:
             lines = headers.decode(block).lines
-            answer = await large.send_in_parts(connection, subject, body, lines, until, call_id)
+            with connection._calls.in_parts(call_id, subject):
+                answer = await large.send_in_parts(connection, subject, body, lines, until, call_id)
         if isinstance(answer, bytes):
             content: bytes | bytearray = answer
         elif isinstance(answer, StatusError):
@@ -90,7 +91,15 @@ async def attempt(
     except (asyncio.CancelledError, GeneratorExit) as stop:
         connection._calls.remove(call_id)
         if isinstance(stop, asyncio.CancelledError):
-            cancel(connection, subject, call_id)
+            cancel(connection._transport, subject, call_id)
+        raise
+    except StatusError as error:
+        if error.code is Code.DEADLINE_EXCEEDED and _is_lost(connection, called, now, until):
+            raise StatusError(
+                Code.DEADLINE_EXCEEDED,
+                f"no answer from {subject} within {called.attempt_timeout:g} s, the attempt_timeout"
+                f" of {called.method.name}",
+            ) from None
         raise
     try:
         response: Message = called.method.response.FromString(content)
@@ -103,22 +112,25 @@ async def attempt(
         ) from None
 
 
-def cancel(connection: Connection, subject: str, call_id: str) -> None:
-    """Tells the instances that nobody waits for a call any more: section 6 of the wire protocol."""
-    # Without a connection, the deadline is the bound.
-    with suppress(StatusError):
-        connection._publish(
-            subjects.service_prefix(subject) + "_cancel", b"", call.encode_block(call_id, 0, None)
-        )
+def _is_lost(connection: Connection, called: CalledMethod, now: float, until: float) -> bool:
+    """Whether it was the time of this attempt that passed, and not that of the call."""
+    return (
+        called.attempt_timeout is not None
+        and called.repeatable
+        and until == now + called.attempt_timeout <= connection._clock()
+    )
 
 
 async def _rest(
     connection: Connection, subject: str, answer: Answer, until: float, call_id: str
 ) -> bytearray:
     try:
-        return await large.fetch_rest(connection, subject, answer, until, call_id)
-    except StatusError:
-        cancel(connection, subject, call_id)
+        with connection._calls.in_parts(call_id, subject):
+            return await large.fetch_rest(connection, subject, answer, until, call_id)
+    except StatusError as error:
+        # The handler has run, whatever became of its response.
+        error.unhandled = False
+        cancel(connection._transport, subject, call_id)
         raise
 
 
@@ -128,6 +140,7 @@ def _read_headers(answer: Answer, subject: str, info: CallInfo | None) -> None:
     lines = answer.headers
     if info is not None:
         info.metadata = metadata.read(lines)
+        info.trailers = metadata.read_trailers(lines)
         info.instance = lines.get(parts.INSTANCE, "")
         info.replayed = lines.get(headers.REPLAYED) == "1"
     if headers.ERROR_CODE in lines:

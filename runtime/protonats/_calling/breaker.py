@@ -1,7 +1,8 @@
-"""The circuit breaker: a method whose calls fail is left alone for a while."""
+"""The circuit breaker: a method whose calls are not answered is left alone for a while."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
@@ -12,16 +13,11 @@ from google.rpc import error_details_pb2
 from protonats.errors import Code, StatusError
 from protonats.settings import BreakerSettings
 
-FAILURES: Final = frozenset(
-    (
-        Code.UNAVAILABLE,
-        Code.DEADLINE_EXCEEDED,
-        Code.INTERNAL,
-        Code.UNKNOWN,
-        Code.DATA_LOSS,
-    )
-)
-"""The statuses that say that something is wrong with the service, and not with the request."""
+FAILURES: Final = frozenset((Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED))
+"""The statuses that say that the service does not answer. With any other it does: one of a request
+that it cannot handle, or of a place that it does not have, says nothing about the next call."""
+
+_logger = logging.getLogger("protonats")
 
 _PARTS: Final = 10
 """The window moves on by a tenth of its length."""
@@ -100,7 +96,7 @@ class Breaker:
         )
 
     def succeeded(self, now: float, probe: bool = False) -> None:
-        """Counts a call that the service answered as it should."""
+        """Counts a call that the service answered."""
         if now >= self._turn:
             self._move_on(now)
         self._successes += 1
@@ -108,6 +104,11 @@ class Breaker:
             self._probing = False
             self._forget()
             self._change(BreakerState.CLOSED)
+            _logger.info(
+                "the circuit breaker of %s is closed: a call was answered",
+                self.name,
+                extra={"rpc": self.name, "breaker": "closed"},
+            )
 
     def failed(self, now: float, probe: bool = False) -> None:
         """Counts a failure, which may open the breaker."""
@@ -125,9 +126,21 @@ class Breaker:
         calls = self._past_calls + self._failures + self._successes
         if calls >= settings.min_calls and failures >= settings.failure_ratio * calls:
             self._open(now)
+            _logger.warning(
+                "the circuit breaker of %s is open: %d of %d calls within %g s failed, and the next"
+                " one is let through in %g s",
+                self.name,
+                failures,
+                calls,
+                settings.window,
+                settings.open_time,
+                extra={"rpc": self.name, "breaker": "open"},
+            )
 
-    def ended(self, error: BaseException, now: float, *, connected: bool, probe: bool) -> None:
-        """Counts a call that raised an error.
+    def ended(
+        self, error: BaseException | None, now: float, *, connected: bool, probe: bool
+    ) -> None:
+        """Counts a call that raised an error; None: its caller ended it.
 
         It says nothing about the service if the caller cancelled it, or has no connection: if it
         was the probe, the next call is one in its place.

@@ -90,5 +90,6 @@ def _is_failure(task: asyncio.Task[Message]) -> bool:
 def _adopt(info: CallInfo | None, own: CallInfo | None) -> None:
     """Tells the caller about the request that counted."""
     if info is not None and own is not None:
-        info.call_id, info.metadata = own.call_id, own.metadata
+        info.call_id = own.call_id
+        info.metadata, info.trailers = own.metadata, own.trailers
         info.instance, info.replayed = own.instance, own.replayed

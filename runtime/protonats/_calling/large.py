@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Final
 
+from protonats._calling.cancelling import cancel
 from protonats._transport.message import Message
 from protonats._wire import headers, parts, status, subjects
 from protonats.connection import Connection
@@ -55,14 +56,18 @@ async def send_in_parts(
     def requests() -> Iterator[Coroutine[Any, Any, Message]]:
         for offset in range(sent, total, size):
             block = headers.encode({parts.PART: parts.encode_part(total, offset)})
-            part = body[offset : offset + size]
-            yield connection._request(rest, part, block, deadline, token=secrets.token_hex(16))
+            part, token = body[offset : offset + size], secrets.token_hex(16)
+            yield connection._request(rest, part, block, deadline, token=token, begun=True)
 
-    async with aclosing(_pipelined(requests(), size)) as answers:
-        async for answer in answers:
-            if not _wants_more(answer):
-                return answer
-    raise StatusError(Code.INTERNAL, f"{subject} asks for more than the whole request")
+    try:
+        async with aclosing(_pipelined(requests(), size)) as answers:
+            async for answer in answers:
+                if not _wants_more(answer):
+                    return answer
+        raise StatusError(Code.INTERNAL, f"{subject} asks for more than the whole request")
+    except StatusError:
+        cancel(connection._transport, subject, call_id)
+        raise
 
 
 async def fetch_rest(
@@ -84,7 +89,8 @@ async def fetch_rest(
     def requests() -> Iterator[Coroutine[Any, Any, Message]]:
         for offset in range(size, total, size):
             block = headers.encode({parts.FETCH: parts.encode_fetch(offset)})
-            yield connection._request(rest, b"", block, deadline, token=secrets.token_hex(16))
+            token = secrets.token_hex(16)
+            yield connection._request(rest, b"", block, deadline, token=token, begun=True)
 
     offset = size
     async with aclosing(_pipelined(requests(), size)) as answers:

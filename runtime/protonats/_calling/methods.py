@@ -21,6 +21,7 @@ class CalledMethod:
         "breaker",
         "budget",
         "calls",
+        "full_name",
         "hedged",
         "key",
         "method",
@@ -39,6 +40,7 @@ class CalledMethod:
     ) -> None:
         self.method = method
         self.key = method.key
+        self.full_name = f"{method.service}/{method.name}"
         self.calls = calls
         self.breaker = breaker
         self.budget = budget

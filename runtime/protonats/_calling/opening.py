@@ -60,8 +60,8 @@ class Opening:
         if breaker is not None:
             breaker.succeeded(_now(), self._probe)
 
-    def failed(self, error: BaseException) -> None:
-        """Notes that the stream was not opened, or was cancelled before."""
+    def failed(self, error: BaseException | None) -> None:
+        """Notes that the stream was not opened; None: because its caller ended it before."""
         breaker = self._called.breaker
         if breaker is not None:
             connected = self._connection.is_connected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Final
 
 from google.rpc import error_details_pb2
@@ -18,6 +19,10 @@ NO_INSTANCE: Final = "no_instance"
 _FIRST_POLL: Final = 0.05
 _LAST_POLL: Final = 1.0
 """Seconds between two looks for an instance, at first and in the end."""
+
+_LONGEST_DELAY: Final = 60.0
+"""Seconds for which a service may ask a call without a deadline to wait; whoever asks for more is
+not called again."""
 
 
 class Retries:
@@ -65,7 +70,10 @@ class Retries:
         # A caller without a connection hears of it at once; one that lost it tries for a while.
         if first and error.unhandled and not connection.is_connected:
             return None
-        pause = max(random.random() * min(self._ceiling, self._max_backoff), server_delay(error))
+        asked = server_delay(error)
+        if left is None and asked > _LONGEST_DELAY:
+            return None
+        pause = max(random.random() * min(self._ceiling, self._max_backoff), asked)
         self._ceiling = min(self._ceiling * self._multiplier, self._max_backoff)
         if left is not None and pause >= left:
             return None
@@ -99,7 +107,9 @@ class Retries:
     async def _sleep(self, pause: float) -> None:
         connection = self._connection
         if not self._wait_for_ready or connection.is_connected:
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await connection.closed.wait()
             return
         news = asyncio.Event()
         connection._on_restored.add(news.set)

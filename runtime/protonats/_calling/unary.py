@@ -73,7 +73,7 @@ async def call(
         subject = called.subject or fill(called.template, request)
         lines = None
         if metadata or idempotency_key is not None:
-            lines = header_lines(connection.name, metadata, idempotency_key)
+            lines = header_lines(connection, metadata, idempotency_key)
         body = request.SerializeToString()
         send = hedged if called.hedged else attempt
         if breaker is not None and breaker.state:
@@ -101,6 +101,8 @@ async def call(
                 except StatusError as failure_again:
                     error = failure_again
     except BaseException as failed:
+        if isinstance(failed, StatusError):
+            failed.method = called.full_name
         if admitted and breaker is not None:
             breaker.ended(failed, clock(), connected=connection.is_connected, probe=probe)
         if counted:

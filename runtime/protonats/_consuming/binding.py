@@ -13,7 +13,9 @@ from nats.js.errors import NotFoundError
 
 from protonats._consuming.delivery import DeliveryPolicy
 from protonats._info import ConsumerInfo
-from protonats._publishing import PROVISION, filter_subject
+from protonats._jetstream_errors import reason_of
+from protonats._missing_stream import PROVISION
+from protonats._publishing import filter_subject
 from protonats._wire import subjects
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
@@ -60,7 +62,7 @@ async def bind(connection: Connection, info: ConsumerInfo, *, startup_timeout: f
         try:
             return await _read(connection, info)
         except NatsError as error:
-            reason = str(error) or type(error).__name__
+            reason = reason_of(error)
         if loop.time() + pause >= end:
             raise StatusError(
                 Code.UNAVAILABLE, f"consumer {info.durable}: JetStream does not answer: {reason}"

@@ -18,6 +18,7 @@ from protonats._consuming.routes import Routes, Unreadable
 from protonats._info import ConsumerInfo
 from protonats._transport.message import Message
 from protonats._wire import events as wire
+from protonats._wire.call import Trace
 from protonats._workers import Workers
 from protonats.connection import Connection
 from protonats.errors import StatusError
@@ -167,10 +168,13 @@ class Consumer:
                 event_type = route.event_type
                 event = route.decode(message)
             except Unreadable as error:
-                result = await self._bury(message, delivery or Delivery.read(message), str(error))
+                read = delivery or Delivery.read(message)
+                result = await self._bury(message, read, read.number, str(error))
             else:
                 if delivery is not None and binding.policy.is_exhausted(delivery.number):
-                    result = await self._bury(message, delivery, self._failures.text(delivery))
+                    # This delivery is the one too many, which no handler sees.
+                    error_text = self._failures.text(delivery)
+                    result = await self._bury(message, delivery, delivery.number - 1, error_text)
                 else:
                     context = DeliveredContext(self._connection, message, delivery)
                     trace = wire.block_trace(block)
@@ -222,7 +226,10 @@ class Consumer:
             self._answer(message, _NAK)
             return "abandoned"
         _logger.error(
-            "the handler of %s failed", event_type, exc_info=error, extra=_extra(delivery)
+            "the handler of %s failed",
+            event_type,
+            exc_info=error,
+            extra=_log_fields(message, delivery),
         )
         return self._retry(message, delivery, error, None)
 
@@ -235,11 +242,11 @@ class Consumer:
             delay = self._binding.policy.delay(delivery.number)
         return "retried" if self._answer(message, _nak(delay)) else "abandoned"
 
-    async def _bury(self, message: Message, delivery: Delivery, error: str) -> str:
+    async def _bury(self, message: Message, delivery: Delivery, deliveries: int, error: str) -> str:
         assert self._binding is not None
-        extra = {**_extra(delivery), "subject": message.subject, "error": error}
+        extra = {**_log_fields(message, delivery), "subject": message.subject, "error": error}
         try:
-            await bury(self._connection, message, delivery, error)
+            await bury(self._connection, message, delivery, deliveries, error)
         except StatusError as failure:
             # Not stored, so not ended: the stream keeps the message until there is a place for it.
             _logger.error("a dead letter is not stored: %s", failure, extra=extra)
@@ -256,7 +263,8 @@ class Consumer:
         try:
             self._connection._transport.send(message.reply, "", b"", answer)
         except StatusError as error:
-            _logger.warning("a delivery is not answered: %s", error.message)
+            fields = _log_fields(message, Delivery.read(message))
+            _logger.warning("a delivery is not answered: %s", error.message, extra=fields)
             return False
         return True
 
@@ -273,10 +281,17 @@ def _nak(delay: float) -> bytes:
     return b"-NAK " + json.dumps({"delay": int(delay * 1_000_000_000)}).encode() if delay else _NAK
 
 
-def _extra(delivery: Delivery) -> dict[str, object]:
-    return {
+def _log_fields(message: Message, delivery: Delivery) -> dict[str, object]:
+    """What log lines say about a delivery."""
+    fields: dict[str, object] = {
         "stream": delivery.stream,
         "consumer": delivery.consumer,
         "sequence": delivery.sequence,
         "delivery": delivery.number,
+        "event_id": wire.event_id(message.headers),
     }
+    traceparent = wire.block_trace(message.block)
+    trace = None if traceparent is None else Trace.parse(traceparent)
+    if trace is not None:
+        fields |= {"trace_id": trace.trace_id, "span_id": trace.span_id}
+    return fields

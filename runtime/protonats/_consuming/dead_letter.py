@@ -48,8 +48,17 @@ class FailureTexts:
         )
 
 
-async def bury(connection: Connection, message: Message, delivery: Delivery, error: str) -> None:
+async def bury(
+    connection: Connection, message: Message, delivery: Delivery, deliveries: int, error: str
+) -> None:
     """Publishes the dead letter of a message; returns when a stream has stored it.
+
+    Args:
+        connection: Where the streams are.
+        message: The message.
+        delivery: The delivery at which it becomes a dead letter.
+        deliveries: How often it was delivered to be handled.
+        error: Why it could not be handled.
 
     Raises:
         StatusError: It is not stored; FAILED_PRECONDITION if no stream takes dead letters.
@@ -63,7 +72,7 @@ async def bury(connection: Connection, message: Message, delivery: Delivery, err
         sequence=delivery.sequence,
         subject=message.subject,
         lines=message.headers,
-        deliveries=delivery.number,
+        deliveries=deliveries,
         error=error,
     )
     block, body = headers.encode(lines), message.body

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
-from protonats._publishing import PROVISION
+from protonats._jetstream_errors import reason_of
+from protonats._missing_stream import PROVISION, no_stream
 from protonats._transport.message import Message
 from protonats._wire import headers
 from protonats.connection import Connection
@@ -159,10 +160,9 @@ async def stream_of(connection: Connection, subject: str) -> str:
     try:
         return await connection.jetstream.find_stream_name_by_subject(subject)
     except NotFoundError:
-        text = f"no stream stores {subject}: create it with `{PROVISION}`"
-        raise StatusError(Code.FAILED_PRECONDITION, text) from None
+        raise no_stream(subject) from None
     except NatsError as error:
-        text = f"JetStream does not answer: {str(error) or type(error).__name__}"
+        text = f"JetStream does not answer: {reason_of(error)}"
         raise StatusError(Code.UNAVAILABLE, text) from None
 
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from redis.commands.core import AsyncCoreCommands
 
 from protonats._info import EventInfo
+from protonats._outbox.keys import hash_tag, keys_of
 from protonats._outbox.partitions import Partition
 from protonats._publishing import Outgoing, prepare
 from protonats._scripts import FAILURES, Argument, Script
@@ -76,8 +77,8 @@ class Commands(AsyncCoreCommands):
         """Notes a command.
 
         Raises:
-            StatusError: INVALID_ARGUMENT, its key is not one of the change; RESOURCE_EXHAUSTED, it
-                has too many words.
+            StatusError: INVALID_ARGUMENT, one of its keys is not one of the change;
+                RESOURCE_EXHAUSTED, it has too many words.
         """
         self._noted.append(self._encode(*words))
 
@@ -92,13 +93,15 @@ class Commands(AsyncCoreCommands):
                 f"{name} has {len(encoded)} words, and {_MAX_WORDS} are allowed: write it as"
                 " several commands",
             )
-        key = self._encoder.encode(arguments[0]) if arguments else b""
-        if self._partition.tag.encode() not in key:
-            raise StatusError(
-                Code.INVALID_ARGUMENT,
-                f"the key of {name} is {key.decode(errors='replace')!r}: in a change it is made by"
-                " change.key(…), so that all keys are in one hash slot",
-            )
+        words_of_name = len(name.split())
+        tag = self._partition.hash_tag
+        for key in keys_of(encoded[0], encoded[words_of_name:]) or [b""]:
+            if hash_tag(key) != tag:
+                raise StatusError(
+                    Code.INVALID_ARGUMENT,
+                    f"a key of {name} is {key.decode(errors='replace')!r}: in a change it is made"
+                    " by change.key(…), so that all keys are in one hash slot",
+                )
         return encoded
 
 

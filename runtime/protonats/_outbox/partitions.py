@@ -22,6 +22,11 @@ class Partition:
         return f"{{{self.outbox}:{self.number}}}"
 
     @property
+    def hash_tag(self) -> bytes:
+        """The same, without braces."""
+        return self.tag[1:-1].encode()
+
+    @property
     def entries(self) -> str:
         """The key of the Redis stream with the events that wait."""
         return f"protonats:outbox:{self.tag}:entries"

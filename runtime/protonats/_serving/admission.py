@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
 
+from protonats._serving.limit import Call, Limit
 from protonats._serving.refusal import Refusal
 from protonats.errors import Code, StatusError
 
@@ -21,34 +21,6 @@ if TYPE_CHECKING:
 
 _MIN_RETRY_DELAY: Final = 0.05
 _MAX_RETRY_DELAY: Final = 2.0
-
-
-class Call(Protocol):
-    """A call of any kind, from its request to its end."""
-
-    def fail(self, error: StatusError) -> None:
-        """Answers with a status, unless there is an answer already."""
-
-    def stop(self, error: StatusError) -> None:
-        """Answers with a status, and cancels the handler."""
-
-    def cancel(self) -> None:
-        """Cancels the handler, and answers nothing: the caller has gone."""
-
-    def drop(self, reason: str) -> None:
-        """Ends a call that was not started, without an answer, and counts why."""
-
-
-class Limit:
-    """The places of one service or one method, and the calls that wait for one."""
-
-    __slots__ = ("max_in_flight", "max_queued", "running", "waiting")
-
-    def __init__(self, max_in_flight: int, max_queued: int) -> None:
-        self.max_in_flight = max_in_flight
-        self.max_queued = max_queued
-        self.running = 0
-        self.waiting: OrderedDict[Call, _Waiting] = OrderedDict()
 
 
 class _Waiting:
@@ -78,7 +50,8 @@ class Admission:
         """
         Args:
             serving: What the calls of the instance share.
-            start: Begins a call, whose id comes last; when it is done, `release` has to be called.
+            start: Begins a call, whose id comes last; when it is done, `release` has to be called:
+                it is that of `serving` from here on.
             max_in_flight: How many calls of the service run at once.
             max_queued: How many wait beyond those.
         """
@@ -86,6 +59,7 @@ class Admission:
         self._start = start
         self._service = Limit(max_in_flight, max_queued)
         self._waiting: dict[Call, _Waiting] = {}
+        serving.release = self.release
 
     @property
     def running(self) -> int:
@@ -149,7 +123,7 @@ class Admission:
         if len(limit.waiting) >= limit.max_queued:
             self._refuse(limit, entry)
             return False
-        limit.waiting[entry.call] = entry
+        limit.waiting[entry.call] = None
         entry.limit = limit
         self._waiting[entry.call] = entry
         serving = self._serving
@@ -190,16 +164,17 @@ class Admission:
         if limit is None:
             return
         if limit.waiting:
-            call, entry = limit.waiting.popitem(last=False)
-            entry.limit = self._service
-            self._service.waiting[call] = entry
+            call, _ = limit.waiting.popitem(last=False)
+            self._waiting[call].limit = self._service
+            self._service.waiting[call] = None
         else:
             limit.running -= 1
 
     def _proceed(self) -> None:
         service = self._service
         while service.waiting and service.running < service.max_in_flight:
-            call, entry = service.waiting.popitem(last=False)
+            call, _ = service.waiting.popitem(last=False)
+            entry = self._waiting[call]
             self._forget(entry)
             service.running += 1
             self._start(entry.endpoint, call, entry.call_id)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from protonats._serving.idempotency import Begun, StoreUnavailable
+from protonats._serving.answers import Begun, StoreUnavailable
 from protonats._wire.idempotency import KeyedRequest
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ return {'begun'}
 _RENEW: Final = _NOW + """
 if redis.call('HGET', KEYS[1], 'owner') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'lease', now + ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1
 """
 _FINISH: Final = """
@@ -74,17 +75,23 @@ class RedisAnswers:
         self.renewal = lease / 3
 
     async def begin(self, call: KeyedRequest, owner: str, ttl: float) -> tuple[Begun, bytes]:
-        found = await self._run(_BEGIN, call, call.digest, owner, self._lease, round(ttl * 1000))
+        arguments = (call.digest, owner, self._lease, self._life(ttl))
+        found = await self._run(_BEGIN, call, *arguments)
         return Begun(found[0].decode()), found[1] if len(found) > 1 else b""
 
-    async def renew(self, call: KeyedRequest, owner: str) -> bool:
-        return bool(await self._run(_RENEW, call, owner, self._lease))
+    async def renew(self, call: KeyedRequest, owner: str, ttl: float) -> bool:
+        return bool(await self._run(_RENEW, call, owner, self._lease, self._life(ttl)))
 
     async def finish(self, call: KeyedRequest, owner: str, answer: bytes, ttl: float) -> bool:
         return bool(await self._run(_FINISH, call, owner, answer, round(ttl * 1000)))
 
     async def release(self, call: KeyedRequest, owner: str) -> None:
         await self._run(_RELEASE, call, owner)
+
+    def _life(self, ttl: float) -> int:
+        """Milliseconds for which the record of a call that runs is kept: it must not be gone before
+        its lease is renewed, or has passed."""
+        return max(round(ttl * 1000), 2 * self._lease)
 
     async def _run(self, script: str, call: KeyedRequest, *arguments: str | bytes | int) -> Any:
         try:

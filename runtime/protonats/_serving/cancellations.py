@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from protonats._transport.message import Message
 from protonats._wire import call, headers
-from protonats.errors import StatusError
+from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics
 
 if TYPE_CHECKING:
+    from protonats._timers import Timer, Timers
     from protonats._transport.transport import Subscription, Transport
 
 _KEEP: Final = 10.0
@@ -30,40 +31,45 @@ class Cancellations:
         subject: What it subscribes to.
     """
 
-    def __init__(self, transport: Transport, prefix: str, metrics: Metrics) -> None:
+    def __init__(self, transport: Transport, prefix: str, metrics: Metrics, timers: Timers) -> None:
         """
         Args:
             transport: Where to subscribe.
             prefix: `svc.<domain>.<version>.`
             metrics: Where to count what is dropped.
+            timers: Where to wait until an id is forgotten.
         """
         self.subject = f"{prefix}_cancel"
         self._transport = transport
         self._metrics = metrics
+        self._timers = timers
         self._calls: dict[str, Callable[[], None]] = {}
         self._remembered: OrderedDict[str, float] = OrderedDict()
+        self._forgetting: Timer | None = None
 
     async def start(self) -> Subscription:
         """Subscribes; the server knows of it after a barrier."""
         return await self._transport.subscribe(self.subject, self.receive)
 
-    def register(self, call_id: str, callback: Callable[[], None]) -> bool:
-        """Calls back when the call is cancelled; a later registration of the same call replaces it.
+    def admits(self, call_id: str) -> bool:
+        """Whether a call may begin; one that was cancelled before is counted as dropped.
 
-        Returns:
-            False, if the call was cancelled already, and nothing is registered.
+        Raises:
+            StatusError: INVALID_ARGUMENT, a call with this id is registered.
         """
-        if self._remembered and call_id in self._remembered:
+        if call_id in self._remembered:
+            self._metrics.dropped("cancelled")
             return False
-        self._calls[call_id] = callback
+        if call_id in self._calls:
+            raise StatusError(Code.INVALID_ARGUMENT, "there is a call with this id already")
         return True
 
-    def has(self, call_id: str) -> bool:
-        """Whether a call that is not registered was cancelled."""
-        return call_id in self._remembered
+    def register(self, call_id: str, callback: Callable[[], None]) -> None:
+        """Calls back when the call, which `admits` lets begin, is cancelled."""
+        self._calls[call_id] = callback
 
     def unregister(self, call_id: str) -> None:
-        """Forgets the call: to cancel it has no effect any more."""
+        """Forgets a call that was registered: to cancel it has no effect any more."""
         self._calls.pop(call_id, None)
 
     def receive(self, message: Message) -> None:
@@ -84,12 +90,31 @@ class Cancellations:
         else:
             self._remember(header.call_id)
 
+    def clear(self) -> None:
+        """Forgets what is remembered: no request comes any more."""
+        self._remembered.clear()
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+            self._forgetting = None
+
     def _remember(self, call_id: str) -> None:
-        now = asyncio.get_running_loop().time()
         remembered = self._remembered
-        remembered[call_id] = now
+        remembered[call_id] = asyncio.get_running_loop().time()
         remembered.move_to_end(call_id)
-        oldest = next(iter(remembered))
-        while len(remembered) > _MAX_REMEMBERED or now - remembered[oldest] > _KEEP:
-            del remembered[oldest]
-            oldest = next(iter(remembered))
+        if len(remembered) > _MAX_REMEMBERED:
+            remembered.popitem(last=False)
+        if self._forgetting is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        oldest = next(iter(self._remembered.values()))
+        self._forgetting = self._timers.at(oldest + _KEEP, self._forget)
+
+    def _forget(self) -> None:
+        """Forgets what was remembered for long enough."""
+        self._forgetting = None
+        remembered, end = self._remembered, asyncio.get_running_loop().time() - _KEEP
+        while remembered and next(iter(remembered.values())) <= end:
+            remembered.popitem(last=False)
+        if remembered:
+            self._wait()

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from google.protobuf.message import Message
 
+from protonats._chain import chain
 from protonats._info import MethodInfo, ServiceInfo
-from protonats._serving.admission import Limit
-from protonats._serving.chain import chain
 from protonats._serving.idempotency import Replays
+from protonats._serving.limit import Limit
 from protonats._serving.validation import Check, check_of
 from protonats._wire import subjects
 from protonats.interceptors import ServerInterceptor
@@ -113,7 +113,7 @@ def endpoints_of(
         endpoints.append(
             Endpoint(
                 method=method,
-                handler=chain(handler, method.kind, interceptors),
+                handler=chain(interceptors, ServerInterceptor, method.kind, handler) or handler,
                 check=check_of(method.request),
                 template=subjects.template(method.subject),
                 name=_endpoint_name(method.python_name),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.message import Message
 
 from protonats._info import Idempotency, IdempotencyInfo, MethodInfo, MethodKind
+from protonats._serving.answers import AnswerStore, Begun, StoreUnavailable
 from protonats._serving.refusal import Refusal
+from protonats._serving.responses import no_response
 from protonats._wire import headers, metadata, status
 from protonats._wire.idempotency import FINAL, KeyedRequest, decode_answer, encode_answer
-from protonats.errors import Code, ProtonatsError, StatusError
+from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics
 from protonats.server import CallContext
 
@@ -32,52 +33,6 @@ caller hears of it; less where the deadline is near."""
 
 MAX_ANSWER: Final = 256 * 1024
 """How many bytes an answer may have to be kept."""
-
-
-class StoreUnavailable(ProtonatsError):
-    """The store of answers does not answer."""
-
-
-class Begun(enum.Enum):
-    """What the record of a call says when it is to begin."""
-
-    BEGUN = "begun"
-    """It is the first, and it runs now."""
-
-    RUNNING = "running"
-    """The first one runs."""
-
-    DONE = "done"
-    """The first one is done, and its answer is here."""
-
-    DIFFERS = "differs"
-    """The first one asked for something else."""
-
-
-class AnswerStore(Protocol):
-    """Where answers are kept. Each method raises `StoreUnavailable`."""
-
-    @property
-    def renewal(self) -> float:
-        """Seconds after which a call that runs has to be renewed."""
-        ...
-
-    async def begin(self, call: KeyedRequest, owner: str, ttl: float) -> tuple[Begun, bytes]:
-        """Makes `owner` the one who runs the call, unless another one has run it, or runs it and is
-        alive; says which, and gives the answer of one that is done."""
-        ...
-
-    async def renew(self, call: KeyedRequest, owner: str) -> bool:
-        """Says that the owner is alive; False if another one runs the call meanwhile."""
-        ...
-
-    async def finish(self, call: KeyedRequest, owner: str, answer: bytes, ttl: float) -> bool:
-        """Keeps the answer for `ttl` seconds; False if another one runs the call meanwhile."""
-        ...
-
-    async def release(self, call: KeyedRequest, owner: str) -> None:
-        """Lets the next one run the call."""
-        ...
 
 
 class Replays:
@@ -158,6 +113,8 @@ class _Replayed:
 
     async def _handle(self, request: Message, context: CallContext) -> Message:
         response: Message = await self._handler(request, context)
+        if not isinstance(response, self._method.response):
+            raise no_response(self._method, response)
         return response
 
     async def _unprotected(
@@ -221,6 +178,8 @@ class _Replayed:
         context._replayed = True
         if extra := metadata.read(lines):
             context.response_metadata.update(extra)
+        if trailers := metadata.read_trailers(lines):
+            context.trailers.update(trailers)
         if headers.ERROR_CODE in lines:
             raise status.decode(lines, body)
         return self._method.response.FromString(body)
@@ -239,7 +198,8 @@ class _Replayed:
             response = await self._handle(request, context)
             answer = encode_answer(_extra(context), response.SerializeToString())
         except StatusError as error:
-            if error.code in FINAL:
+            # What another service says is not what this call is answered with.
+            if error.code in FINAL and not error.method:
                 lines, body = status.encode(error)
                 answer = encode_answer({**_extra(context), **lines}, body)
             raise
@@ -259,7 +219,7 @@ class _Replayed:
             await asyncio.sleep(store.renewal)
             # While the store is away, the lease may pass: nothing else can be done about it.
             with suppress(StoreUnavailable):
-                if not await store.renew(call, owner):
+                if not await store.renew(call, owner, self._info.ttl):
                     self._tell_of_loss()
                     return
 
@@ -303,4 +263,4 @@ class _Replayed:
 
 def _extra(context: CallContext) -> dict[str, str]:
     """What the handler wants to travel with the answer."""
-    return {**(context._response_metadata or {}), **(context._trailers or {})}
+    return metadata.lines(context._response_metadata, context._trailers)

@@ -6,25 +6,18 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from protonats import deadline
-from protonats._info import MethodKind, ServiceInfo
-from protonats._serving.admission import Admission, Call
+from protonats._info import ServiceInfo
 from protonats._serving.discovery import Discovery
-from protonats._serving.endpoint import Endpoint, endpoints_of
+from protonats._serving.endpoint import endpoints_of
 from protonats._serving.idempotency import Replays
-from protonats._serving.refusal import Refusal
-from protonats._serving.served_call import ServedCall
-from protonats._serving.served_stream import ServedStream
+from protonats._serving.reception import Reception
 from protonats._serving.serving import Serving
-from protonats._transport.message import Message
 from protonats._transport.transport import Subscription
-from protonats._wire import call as call_header
-from protonats._wire import headers, parts, subjects
-from protonats._wire.call import CallHeader
-from protonats._workers import Workers
+from protonats._wire import subjects
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
 from protonats.interceptors import ServerInterceptor
@@ -40,8 +33,6 @@ __all__ = ["Instance"]
 _logger = logging.getLogger("protonats")
 
 _CANCEL_TIMEOUT: Final = 1.0
-_PART: Final = f"\r\n{parts.PART}:".encode()
-_LARGE_POLL: Final = 0.02
 
 
 class Instance:
@@ -89,19 +80,15 @@ class Instance:
         )
         self._connection = connection
         self._transport = connection._transport
-        self._serving = Serving(connection, self.service, self.id, self._release)
-        self._admission = Admission(
-            self._serving, self._start, max_in_flight=max_in_flight, max_queued=max_queued
+        self._serving = Serving(connection, self.service, self.id)
+        self._reception = Reception(
+            self._serving, max_in_flight=max_in_flight, max_queued=max_queued
         )
         self._discovery = Discovery(
             self._transport, self.service, self.id, self.endpoints, connection.metrics
         )
         self._methods: list[Subscription] = []
         self._private: list[Subscription] = []
-        with deadline.scope(None):
-            self._workers = Workers(ServedCall.run, ServedCall.waits)
-        """Run the unary calls."""
-        self._streams: dict[asyncio.Task[None], tuple[Endpoint, ServedStream]] = {}
         self._open = False
 
     @property
@@ -113,12 +100,12 @@ class Instance:
     @property
     def in_flight(self) -> int:
         """How many calls are being handled."""
-        return self._admission.running
+        return self._reception.running
 
     @property
     def queued(self) -> int:
         """How many calls wait until others are done."""
-        return self._admission.waiting
+        return self._reception.waiting
 
     async def start(self) -> None:
         """Subscribes to every method and to discovery, and returns when the server knows.
@@ -137,7 +124,7 @@ class Instance:
                 self._private.append(await serving.follow_ups.start())
                 self._private.append(await serving.cancellations.start())
             for endpoint in self.endpoints:
-                callback = partial(self._receive, endpoint)
+                callback = partial(self._reception.receive, endpoint)
                 subject = endpoint.template.listen
                 self._methods.append(
                     await self._transport.subscribe(subject, callback, queue=queue)
@@ -164,18 +151,12 @@ class Instance:
         await self._discovery.stop()
         await self._unsubscribe(self._methods)
         await self._await_calls(until)
-        text = "the instance stops: another one may answer"
         self._serving.large.clear()
-        self._admission.stop(Refusal(Code.UNAVAILABLE, text))
-        for waiting in self._workers.withdraw():
-            waiting.abandon(Refusal(Code.UNAVAILABLE, text))
-        running: list[Call] = [*self._workers.begun()]
-        running += [stream for _, stream in self._streams.values()]
-        for call in running:
-            call.stop(StatusError(Code.UNAVAILABLE, text))
-        if tasks := self._running():
+        self._reception.stop()
+        if tasks := self._reception.tasks():
             await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
         await self._unsubscribe(self._private)
+        self._serving.cancellations.clear()
         await self._replays.settle()
         if self._caches is not None:
             await self._caches.close()
@@ -194,87 +175,14 @@ class Instance:
         """Returns when no call runs or waits and no large message is under way, or at a time."""
         loop = asyncio.get_running_loop()
         while (left := until - loop.time()) > 0:
-            if running := self._running():
+            if running := self._reception.tasks():
                 await asyncio.wait(running, timeout=left)
             elif self._serving.large:
-                await asyncio.sleep(min(left, _LARGE_POLL))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._serving.large.empty.wait()
             else:
                 return
-
-    def _running(self) -> list[asyncio.Task[None]]:
-        """The tasks that handle calls."""
-        return [*self._workers.tasks, *self._streams]
-
-    def _receive(self, endpoint: Endpoint, message: Message) -> None:
-        reason = subjects.why_dropped(endpoint.template.listen, message.subject, message.reply)
-        if reason is not None:
-            self._serving.metrics.dropped(reason)
-            return
-        header = call_header.decode_block(message.block)
-        if header is None:
-            try:
-                header = self._read_header(message)
-            except StatusError as error:
-                header = CallHeader(self._connection._call_ids.next(), None)
-                ServedCall(endpoint, message, header, self._serving).fail(error)
-                return
-            if _PART in message.block and endpoint.method.kind is MethodKind.UNARY:
-                self._receive_parts(endpoint, message, header)
-                return
-        self._dispatch(endpoint, message, header)
-
-    def _dispatch(self, endpoint: Endpoint, message: Message, header: CallHeader) -> None:
-        serving = self._serving
-        call: ServedCall | ServedStream
-        if endpoint.method.kind is MethodKind.UNARY:
-            call = ServedCall(endpoint, message, header, serving)
-            if self._admission.enter(endpoint):
-                self._workers.put(call)
-                return
-        else:
-            call = ServedStream(endpoint, message, header, serving)
-        if serving.cancellations.has(header.call_id):
-            serving.metrics.dropped("cancelled")
-        else:
-            self._admission.admit(endpoint, call, header)
-
-    def _start(self, endpoint: Endpoint, call: Call, call_id: str) -> None:
-        if isinstance(call, ServedStream):
-            self._serving.cancellations.register(call_id, call.cancel)
-            task = call.start()
-            self._streams[task] = (endpoint, call)
-            task.add_done_callback(self._end_stream)
-        elif isinstance(call, ServedCall):
-            self._workers.put(call)
-
-    def _end_stream(self, task: asyncio.Task[None]) -> None:
-        self._release(self._streams.pop(task)[0])
-
-    def _release(self, endpoint: Endpoint) -> None:
-        self._admission.release(endpoint)
-
-    def _read_header(self, message: Message) -> CallHeader:
-        value = message.headers.get(headers.CALL)
-        if value is None:
-            return CallHeader(self._connection._call_ids.next(), None)
-        return call_header.decode(value)
-
-    def _receive_parts(self, endpoint: Endpoint, message: Message, header: CallHeader) -> None:
-        """Takes the first part of a large request; the call begins when the last has come."""
-        loop = self._serving.loop
-        timeout = endpoint.method.timeout
-        if header.remaining_ms is not None:
-            timeout = header.remaining_ms / 1000
-        until = None if timeout is None else loop.time() + timeout
-
-        def complete(whole: Message) -> None:
-            left = None if until is None else call_header.milliseconds(until - loop.time())
-            self._dispatch(endpoint, whole, header._replace(remaining_ms=left))
-
-        try:
-            self._serving.large.receive(message, header.call_id, timeout, complete)
-        except StatusError as error:
-            ServedCall(endpoint, message, header, self._serving).fail(error)
 
     def _refuse_denied(self, subscriptions: list[Subscription]) -> None:
         denied = [subscription.subject for subscription in subscriptions if subscription.denied]

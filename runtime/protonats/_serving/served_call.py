@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError, Message
 
 from protonats import deadline
 from protonats._serving.refusal import lines_of
+from protonats._serving.responses import no_response
+from protonats._serving.served import SUCCESS, Served
 from protonats._transport.message import Message as NatsMessage
-from protonats._wire import headers, metadata, status, subjects
+from protonats._wire import headers, metadata, subjects
 from protonats._wire.call import CallHeader
 from protonats._wire.idempotency import KeyedRequest
 from protonats.errors import Code, StatusError
@@ -24,23 +24,12 @@ if TYPE_CHECKING:
     from protonats._telemetry.spans import LiveSpan
     from protonats._timers import Timer
 
-_logger = logging.getLogger("protonats")
 
-_SUCCESS: Final = 0
-_STUBBORN_AFTER: Final = 1.0
-"""Seconds after which a handler that goes on although it was cancelled is reported."""
-
-
-class ServedCall:
-    """A request that is being handled.
-
-    Whoever comes first ends it: the handler, its deadline, its caller, or the end of the instance.
-    All others find the call ended.
-    """
+class ServedCall(Served):
+    """A request that is being handled."""
 
     __slots__ = (
         "_context",
-        "_ended",
         "_endpoint",
         "_header",
         "_message",
@@ -53,6 +42,7 @@ class ServedCall:
         "_timer",
         "_until",
         "_waited",
+        "ended",
     )
 
     def __init__(
@@ -78,7 +68,7 @@ class ServedCall:
             self._until = received + milliseconds / 1000
         self._started = False
         self._waited = False
-        self._ended = False
+        self.ended = False
         self._over = False
         """Whether the handler has come to its end, too."""
         self._context: CallContext | None = None
@@ -88,7 +78,7 @@ class ServedCall:
 
     def fail(self, error: StatusError) -> None:
         """Answers with a status, unless the call has ended."""
-        if self._ended:
+        if self.ended:
             return
         try:
             lines, body = lines_of(error)
@@ -98,10 +88,12 @@ class ServedCall:
             # For example details that are no messages.
             self._crash(defect)
             return
-        self._serving.cancellations.unregister(self._header.call_id)
+        if self._waited:
+            self._serving.cancellations.unregister(self._header.call_id)
         # A status whose details make it too large still arrives, with code and message.
         if not self._publish(body, lines) and not self._publish(b"", lines):
             self._serving.metrics.dropped("answer")
+        self.ended = True
         self._end(error.code, text)
 
     def abandon(self, error: StatusError) -> None:
@@ -112,20 +104,20 @@ class ServedCall:
     def stop(self, error: StatusError) -> None:
         """Answers with a status, and cancels the handler."""
         self.fail(error)
-        if self._task is not None and not self._over:
+        if self._goes_on() and self._task is not None:
             self._task.cancel()
 
     def cancel(self) -> None:
         """Cancels the handler, and answers nothing: the caller has gone."""
-        if not self._ended:
+        if not self.ended:
+            self.ended = True
             self._end(Code.CANCELLED, f"{int(Code.CANCELLED)}: the caller cancelled the call")
             self._cancel_handler()
 
     def drop(self, reason: str) -> None:
         """Ends a call whose handler was not begun, without an answer, and counts why."""
-        self._ended = True
+        self.ended = True
         self._serving.metrics.dropped(reason)
-        self._serving.cancellations.unregister(self._header.call_id)
 
     async def run(self, task: asyncio.Task[None]) -> None:
         """Handles the call. It never fails, and ends with CancelledError if `task` is cancelled,
@@ -134,8 +126,8 @@ class ServedCall:
         self._task = task
         try:
             until = self._until
-            if serving.cancellations.has(header.call_id):
-                self.drop("cancelled")
+            if not serving.cancellations.admits(header.call_id):
+                self.ended = True
                 return
             if until is not None and serving.loop.time() >= until:
                 self.drop("expired")
@@ -153,20 +145,11 @@ class ServedCall:
             if telemetry is None:
                 deadline.enter(until, header.trace, header.call_id)
             response = await endpoint.handler(request, context)
-            if not self._ended:
+            if not self.ended:
                 self._succeed(response, context)
-        except StatusError as error:
-            self.fail(error)
-        except asyncio.CancelledError as error:
-            if self._ended:
-                return
-            if task.cancelling():
-                self.fail(StatusError(Code.UNAVAILABLE, "the instance stops"))
-                raise
-            self._crash(error)
         except BaseException as error:
-            # SystemExit in a handler is a defect of one call, and no reason to end all others.
-            self._crash(error)
+            if self._end_by(error, task):
+                raise
         finally:
             self._over = True
             if self._timer is not None:
@@ -235,27 +218,13 @@ class ServedCall:
         )
         self._cancel_handler()
 
-    def _cancel_handler(self) -> None:
-        if self._task is not None and not self._over:
-            self._task.cancel()
-            self._serving.timers.at(self._serving.loop.time() + _STUBBORN_AFTER, self._report)
-
-    def _report(self) -> None:
-        if not self._over:
-            _logger.warning(
-                "the handler of %s goes on although it was cancelled %g s ago",
-                self._endpoint.method.name,
-                _STUBBORN_AFTER,
-                extra=self._log_fields(),
-            )
+    def _goes_on(self) -> bool:
+        return self._started and not self._over
 
     def _succeed(self, response: Message, context: CallContext) -> None:
         method, serving = self._endpoint.method, self._serving
         if not isinstance(response, method.response):
-            raise TypeError(
-                f"the handler of {method.name} returned {type(response).__name__} instead of"
-                f" {method.response.DESCRIPTOR.full_name}"
-            )
+            raise no_response(method, response)
         payload = response.SerializeToString()
         lines: dict[str, str] | None = None
         block = b""
@@ -276,14 +245,11 @@ class ServedCall:
         except StatusError as error:
             self.fail(error)
         else:
-            self._end(_SUCCESS, "")
+            self.ended = True
+            self._end(SUCCESS, "")
 
     def _with_metadata(self, lines: dict[str, str]) -> dict[str, str]:
-        """The lines of an answer, and what the handler wants to travel with it.
-
-        Raises:
-            ValueError: The handler's metadata break the rules.
-        """
+        """The lines of an answer, and what the handler wants to travel with it."""
         context = self._context
         if context is None:
             return lines
@@ -291,30 +257,7 @@ class ServedCall:
             lines = {**lines, headers.REPLAYED: "1"}
         if not context._response_metadata and not context._trailers:
             return lines
-        extra = {**(context._response_metadata or {}), **(context._trailers or {})}
-        try:
-            metadata.check(extra)
-        except StatusError as error:
-            context._response_metadata = context._trailers = None
-            raise ValueError(f"the metadata of the response: {error.message}") from None
-        return {**extra, **lines}
-
-    def _crash(self, error: BaseException) -> None:
-        """Logs an exception that nobody expected, and answers with its id."""
-        error_id = secrets.token_hex(8)
-        _logger.error(
-            "%s raised an exception that is no status; error id %s",
-            self._endpoint.method.name,
-            error_id,
-            exc_info=error,
-            extra=self._log_fields(),
-        )
-        if self._span is not None:
-            self._span.crashed(error)
-        self.fail(status.internal(error_id))
-
-    def _log_fields(self) -> dict[str, str]:
-        return {**self._serving.log_fields, "call_id": self._header.call_id}
+        return {**metadata.lines(context._response_metadata, context._trailers), **lines}
 
     def _publish(self, body: bytes, lines: dict[str, str]) -> bool:
         try:
@@ -324,21 +267,5 @@ class ServedCall:
             return False
         return True
 
-    def _end(self, code: int, error: str) -> None:
-        self._ended = True
-        endpoint = self._endpoint
-        if not self._started:
-            self._started = True
-            endpoint.counts.started += 1
-        seconds = self._serving.loop.time() - self._received
-        endpoint.counts.finish(code, seconds)
-        stats = endpoint.stats
-        stats.requests += 1
-        stats.processing_seconds += seconds
-        if self._context is not None:
-            stats.recent_seconds += (seconds - stats.recent_seconds) / 16
-        if error:
-            stats.errors += 1
-            stats.last_error = error
-        if self._span is not None:
-            self._span.end(code, error)
+    def _end_span(self, span: LiveSpan, code: int, error: str) -> None:
+        span.end(code, error)

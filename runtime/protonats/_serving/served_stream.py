@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtobufMessage
@@ -15,7 +12,8 @@ from google.protobuf.message import Message as ProtobufMessage
 from protonats import deadline
 from protonats._info import MethodKind
 from protonats._serving.refusal import lines_of
-from protonats._serving.stream_handler import StreamHandler, check_own
+from protonats._serving.served import SUCCESS, Served
+from protonats._serving.stream_handler import StreamHandler
 from protonats._streaming.stream import Stream
 from protonats._transport.message import Message
 from protonats._wire import call, frames, headers, metadata, status, stream_header, subjects
@@ -28,24 +26,12 @@ if TYPE_CHECKING:
     from protonats._serving.serving import Serving
     from protonats._telemetry.spans import LiveSpan
 
-_logger = logging.getLogger("protonats")
 
-_SUCCESS: Final = 0
-
-_STUBBORN_AFTER: Final = 1.0
-"""Seconds after which a handler that goes on although it was cancelled is reported."""
-
-
-class ServedStream(Stream):
-    """A call that is being handled.
-
-    Whoever comes first ends it: the handler, its deadline, the caller, a frame that breaks a rule,
-    the connection, or the end of the instance. All others find it ended.
-    """
+class ServedStream(Served, Stream):
+    """A call with streams that is being handled."""
 
     __slots__ = (
         "_accepted",
-        "_begun",
         "_context",
         "_endpoint",
         "_header",
@@ -53,6 +39,7 @@ class ServedStream(Stream):
         "_received",
         "_serving",
         "_span",
+        "_started",
         "_task",
     )
 
@@ -84,7 +71,7 @@ class ServedStream(Stream):
         self._context: CallContext | None = None
         self._span: LiveSpan | None = None
         self._task: asyncio.Task[None] | None = None
-        self._begun = False
+        self._started = False
         self._accepted = False
 
     def start(self) -> asyncio.Task[None]:
@@ -140,22 +127,15 @@ class ServedStream(Stream):
             self._cancel_handler()
 
     async def _run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
             if self._accept():
                 await self._handle()
                 self._succeed()
-        except StatusError as error:
-            self._fail_with(error)
-        except asyncio.CancelledError as error:
-            if self.ended:
-                return
-            if self._task is not None and self._task.cancelling():
-                self.fail(StatusError(Code.UNAVAILABLE, "the instance stops"))
-                raise
-            self._crash(error)
         except BaseException as error:
-            # SystemExit in a handler is a defect of one call, and no reason to end all others.
-            self._crash(error)
+            if self._end_by(error, task):
+                raise
 
     def _accept(self) -> bool:
         """Accepts the call; False for one that is dropped because nobody waits any more.
@@ -169,7 +149,8 @@ class ServedStream(Stream):
         if until is not None and serving.loop.time() >= until:
             self.drop("expired")
             return False
-        self._begin_call()
+        self._started = True
+        self._endpoint.counts.started += 1
         telemetry = serving.connection.telemetry
         if telemetry is not None:
             self._span = telemetry.serve(method, self._header, until, serving.instance_id)
@@ -272,46 +253,19 @@ class ServedStream(Stream):
         if self.ended:
             return
         self.sender.flush()
-        assert self._context is not None
-        if self._context._trailers:
-            check_own(self._context._trailers, "trailers")
         if not self.ended:
             self.ended = True
             if self._answer(b"", self._end_lines()):
-                self._finish(_SUCCESS, "")
+                self._finish(SUCCESS, "")
             else:
                 self._serving.metrics.dropped("answer")
                 self._finish(int(Code.UNAVAILABLE), "14: the end could not be sent")
-
-    def _fail_with(self, error: StatusError) -> None:
-        try:
-            self.fail(error)
-        except Exception as defect:
-            # For example details that are no messages.
-            self._crash(defect)
-
-    def _crash(self, error: BaseException) -> None:
-        """Logs an exception that nobody expected, and ends the call with its id."""
-        error_id = secrets.token_hex(8)
-        _logger.error(
-            "%s raised an exception that is no status; error id %s",
-            self._endpoint.method.name,
-            error_id,
-            exc_info=error,
-            extra={**self._serving.log_fields, "call_id": self._header.call_id},
-        )
-        if self._span is not None:
-            self._span.crashed(error)
-        self.fail(status.internal(error_id))
 
     def _end_lines(self) -> dict[str, str]:
         lines = {stream_header.END: str(self.sender.number)}
         trailers = None if self._context is None else self._context._trailers
         if trailers:
-            # Those that cannot travel are a defect of the handler, which a success reports.
-            with suppress(StatusError):
-                metadata.check(trailers)
-                lines |= trailers
+            lines |= trailers
         return lines
 
     def _answer(self, body: bytes, lines: Mapping[str, str]) -> bool:
@@ -321,41 +275,17 @@ class ServedStream(Stream):
             return False
         return True
 
-    def _cancel_handler(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            self._serving.timers.at(self._serving.loop.time() + _STUBBORN_AFTER, self._report)
-
-    def _report(self) -> None:
-        if self._task is not None and not self._task.done():
-            _logger.warning(
-                "the handler of %s goes on although it was cancelled %g s ago",
-                self._endpoint.method.name,
-                _STUBBORN_AFTER,
-                extra={**self._serving.log_fields, "call_id": self._header.call_id},
-            )
-
-    def _begin_call(self) -> None:
-        if not self._begun:
-            self._begun = True
-            self._endpoint.counts.started += 1
+    def _goes_on(self) -> bool:
+        return self._task is not None and not self._task.done()
 
     def _finish(self, code: int, error: str) -> None:
         serving, call_id = self._serving, self._header.call_id
-        self._begin_call()
         serving.follow_ups.unregister(call_id)
         serving.cancellations.unregister(call_id)
         self._connection._streams.remove(self)
         self.sender.close()
         self.receiver.fail(StatusError(Code.CANCELLED, "the call has ended"), at_once=True)
-        seconds = serving.loop.time() - self._received
-        self._endpoint.counts.finish(code, seconds)
-        stats = self._endpoint.stats
-        stats.requests += 1
-        stats.processing_seconds += seconds
-        if error:
-            stats.errors += 1
-            stats.last_error = error
-        if self._span is not None:
-            sent, received = self.sender.number, self.receiver.number
-            self._span.end_stream(code, error, sent=sent, received=received)
+        self._end(code, error)
+
+    def _end_span(self, span: LiveSpan, code: int, error: str) -> None:
+        span.end_stream(code, error, sent=self.sender.number, received=self.receiver.number)

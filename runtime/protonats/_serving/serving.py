@@ -34,7 +34,7 @@ class Serving:
         follow_ups: Tells calls what their callers send after the first message.
         cancellations: Tells calls that their callers gave them up.
         large: The large messages that are under way.
-        release: Called at the end of each unary call, with its endpoint.
+        release: Called at the end of each unary call, with its endpoint; the admission's.
     """
 
     __slots__ = (
@@ -51,24 +51,27 @@ class Serving:
         "transport",
     )
 
-    def __init__(
-        self,
-        connection: Connection,
-        service: ServiceInfo,
-        instance_id: str,
-        release: Callable[[Endpoint], None],
-    ) -> None:
+    release: Callable[[Endpoint], None]
+
+    def __init__(self, connection: Connection, service: ServiceInfo, instance_id: str) -> None:
         self.connection = connection
         self.transport = connection._transport
         self.metrics = connection.metrics
         self.timers = connection._timers
         self.loop = asyncio.get_running_loop()
         self.instance_id = instance_id
-        self.release = release
         self.log_fields = {"service": service.name, "instance": instance_id}
         # A service without methods is sent nothing.
         prefix = subjects.service_prefix(service.methods[0].subject) if service.methods else ""
         self.follow_ups = FollowUps(self.transport, prefix, instance_id, self.metrics)
-        self.cancellations = Cancellations(self.transport, prefix, self.metrics)
+        self.cancellations = Cancellations(self.transport, prefix, self.metrics, self.timers)
         size = connection.max_message_size
-        self.large = LargeMessages(self, max_message_size=size, max_bytes=_LARGE_MESSAGES * size)
+        self.large = LargeMessages(
+            self.transport,
+            self.metrics,
+            instance_id,
+            self.follow_ups,
+            self.cancellations,
+            max_message_size=size,
+            max_bytes=_LARGE_MESSAGES * size,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
@@ -11,7 +11,6 @@ from google.protobuf.message import Message
 from protonats._info import MethodKind
 from protonats._streaming.receiver import Receiver
 from protonats._streaming.sender import Sender
-from protonats._wire import metadata
 from protonats.errors import Code, StatusError
 from protonats.server import CallContext
 
@@ -55,10 +54,13 @@ class StreamHandler:
             requests = await self._one_request()
         result: Any = self._endpoint.handler(requests, context)
         if kind is MethodKind.CLIENT_STREAM:
+            self._check_kind(result, inspect.isawaitable(result), "a coroutine function")
             await self._send_one(await result, context)
             return
         if inspect.isawaitable(result):
             result = await result
+        is_iterable = isinstance(result, AsyncIterable)
+        self._check_kind(result, is_iterable, "an asynchronous generator")
         iterator = aiter(result)
         try:
             await self._send_all(iterator, context)
@@ -98,8 +100,15 @@ class StreamHandler:
     def _before_first(self, context: CallContext) -> None:
         lines = context._response_metadata
         if lines:
-            check_own(lines, "response metadata")
             self._send_metadata(lines)
+        context._response_metadata_left()
+
+    def _check_kind(self, result: Any, is_right: bool, wanted: str) -> None:
+        if not is_right:
+            raise TypeError(
+                f"the handler of {self._endpoint.method.name} gave {type(result).__name__}, and has"
+                f" to be {wanted}"
+            )
 
     def _check_response(self, response: Any) -> None:
         method = self._endpoint.method
@@ -108,15 +117,3 @@ class StreamHandler:
                 f"the handler of {method.name} gave {type(response).__name__} instead of"
                 f" {method.response.DESCRIPTOR.full_name}"
             )
-
-
-def check_own(lines: Mapping[str, str], what: str) -> None:
-    """Checks what a handler wants to send.
-
-    Raises:
-        ValueError: It cannot travel: a defect of the handler, and nothing the caller did.
-    """
-    try:
-        metadata.check(lines)
-    except StatusError as error:
-        raise ValueError(f"the handler's {what}: {error.message}") from None

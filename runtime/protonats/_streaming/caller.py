@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.message import Message as ProtobufMessage
 
-from protonats._calling.attempt import cancel
+from protonats._calling.cancelling import cancel
 from protonats._calling.opening import Opening
 from protonats._info import MethodInfo, MethodKind
+from protonats._streaming.call_record import CallRecord
 from protonats._streaming.handshake import OpeningRequest, Requester, acceptance, refusal
 from protonats._streaming.requests import Requests
 from protonats._streaming.stream import Stream
 from protonats._timers import Timer
 from protonats._transport.message import Message
-from protonats._wire import headers, metadata, status, stream_header
+from protonats._wire import headers, status, stream_header
 from protonats._wire.stream_header import StreamHeader
 from protonats.call_info import CallInfo
-from protonats.connection import Connection
+from protonats.connection import Connection, connection_closes
 from protonats.errors import Code, StatusError
-
-if TYPE_CHECKING:
-    from protonats._telemetry.spans import LiveSpan
 
 
 class CallerStream(Stream):
@@ -40,16 +38,14 @@ class CallerStream(Stream):
         "_answer",
         "_call_id",
         "_deadline",
-        "_info",
         "_loop",
         "_message",
         "_method",
         "_opening",
+        "_record",
         "_request",
         "_requester",
         "_requests",
-        "_span",
-        "_started",
         "_timer",
         "begun",
     )
@@ -95,9 +91,8 @@ class CallerStream(Stream):
             max_payload=connection.max_payload,
         )
         self._request: OpeningRequest | None = None
-        self._info = info
+        self._record = CallRecord(connection, method, info)
         self._opening = opening
-        self._span: LiveSpan | None = None
         self._admitted = False
         self._message: ProtobufMessage | None = None
         self._requests: Requests | None = None
@@ -108,7 +103,6 @@ class CallerStream(Stream):
             assert not isinstance(requests, ProtobufMessage)
             self._requests = self._read(requests)
         self._loop = asyncio.get_running_loop()
-        self._started = 0.0
         self._timer: Timer | None = None
         self._call_id = ""
         self._accepted = False
@@ -123,24 +117,23 @@ class CallerStream(Stream):
                 raised.
         """
         self.begun = True
-        self._started = self._loop.time()
-        self._connection.metrics.client_calls(self._method.key).started += 1
-        if self._connection.telemetry is not None:
-            telemetry = self._connection.telemetry
-            self._span, self._requester.trace = telemetry.stream(self._method)
+        self._requester.trace = self._record.begin(self._requester.trace)
         if self._deadline is not None:
             self._timer = self._connection._timers.at(self._deadline, self._expire)
         try:
             self._opening.begin()
             self._admitted = True
-            await self._read_first()
+            try:
+                await self._read_first()
+            except Exception as failure:
+                self._end(failure, own=True)
+                return
             while (error := await self._attempt()) is not None:
                 pause = self._opening.next_pause(error)
                 if pause is None:
                     self._end(error)
                     return
-                if self._span is not None:
-                    self._span.note("retry", error.code.name)
+                self._record.retry(error)
                 await self._pause(pause)
         except Exception as error:
             self._end(error)
@@ -153,10 +146,10 @@ class CallerStream(Stream):
             self.receiver.fail(error)
         elif not self.ended:
             self._tell(error)
-            self._end(error, at_once=True)
+            self._end(error, at_once=True, own=True)
 
     async def settled(self) -> None:
-        """Returns when the iterable of requests is left."""
+        """As `Requests.settled`."""
         if self._requests is not None:
             await self._requests.settled()
 
@@ -173,6 +166,13 @@ class CallerStream(Stream):
             self._end(error)
         elif not answer.done():
             answer.set_result(error)
+
+    def leave(self) -> None:
+        """As `Stream.leave`: the instance hears that its caller has lost interest."""
+        if not self.ended:
+            self._tell(StatusError(Code.CANCELLED, "the caller closed its connection"))
+            text = "the connection was closed while the stream was open"
+            self.lose(StatusError(Code.UNAVAILABLE, text))
 
     def _refuse_message(self, error: StatusError) -> None:
         self.abort(error)
@@ -193,15 +193,13 @@ class CallerStream(Stream):
             return None
         connection, now = self._connection, self._loop.time()
         if connection._draining:
-            return StatusError(Code.UNAVAILABLE, "the connection is closing")
+            return connection_closes()
         if self._requests is not None:
             self._message = self._requests.first
         call_id = self._call_id = connection._call_ids.next()
         announced = self._announcement()
         request = self._request = self._requester.write(self._message, call_id, announced, now)
-        if self._info is not None:
-            self._info.attempts += 1
-            self._info.call_id = call_id
+        self._record.attempt(call_id)
         answer = self._answer = self._loop.create_future()
         connection._calls.add_stream(call_id, request.subject, self.receive, self.lose)
         self.forgive(now)
@@ -220,12 +218,20 @@ class CallerStream(Stream):
         return error
 
     async def _pause(self, seconds: float) -> None:
-        answer = self._answer = self._loop.create_future()
+        connection, answer = self._connection, self._loop.create_future()
+
+        def wake_if_closed() -> None:
+            if connection.is_closed:
+                _wake(answer)
+
+        self._answer = answer
         timer = self._loop.call_later(seconds, _wake, answer)
+        connection._on_lost.add(wake_if_closed)
         try:
             await answer
         finally:
             timer.cancel()
+            connection._on_lost.discard(wake_if_closed)
             self._answer = None
 
     def _receive_headers(self, message: Message) -> bool:
@@ -234,15 +240,14 @@ class CallerStream(Stream):
             return False
         lines = message.headers
         if headers.ERROR_CODE in lines:
-            self._note_trailers(lines)
+            self._record.trailers(lines)
             self._end(status.decode(lines, message.body))
             return False
         if stream_header.END in lines:
-            self._note_trailers(lines)
+            self._record.trailers(lines)
             self._end(self._why_incomplete(lines[stream_header.END]))
             return False
-        if self._info is not None and not self._info.metadata:
-            self._info.metadata = metadata.read(lines)
+        self._record.metadata(lines)
         return True
 
     def _read_answer(self, message: Message) -> None:
@@ -252,7 +257,7 @@ class CallerStream(Stream):
             return
         refused = refusal(message, self._method.subject)
         if refused is not None:
-            self._note_trailers(message.headers)
+            self._record.trailers(message.headers)
             answer.set_result(refused)
             return
         try:
@@ -271,8 +276,7 @@ class CallerStream(Stream):
         # From now on the server may refuse messages to this subject.
         self._connection._calls.add_stream(self._call_id, target, self.receive, self.lose)
         self._begin(target, announced)
-        if self._info is not None:
-            self._info.instance = instance
+        self._record.accepted(instance)
         if request.carried:
             self.sender.carried(len(request.body))
         elif self._requests is None and self._message is not None:
@@ -287,6 +291,7 @@ class CallerStream(Stream):
             requests,
             self._method.request,
             self.sender,
+            method=self._method.name,
             on_end=self._end_requests,
             on_error=self._requests_failed,
         )
@@ -303,10 +308,6 @@ class CallerStream(Stream):
             return StatusError(Code.INTERNAL, text)
         return None
 
-    def _note_trailers(self, lines: Mapping[str, str]) -> None:
-        if self._info is not None:
-            self._info.trailers = metadata.read(lines)
-
     def _end_requests(self) -> None:
         count = {stream_header.END: str(self.sender.number)}
         self._send(b"", headers.encode(count))
@@ -315,7 +316,7 @@ class CallerStream(Stream):
         if not self.ended:
             text = "the requests of the caller ended with an exception"
             self._tell(StatusError(Code.CANCELLED, text))
-            self._end(error, at_once=True)
+            self._end(error, at_once=True, own=True)
 
     def _expire(self) -> None:
         text = f"{self._method.name} did not end before the deadline"
@@ -332,15 +333,20 @@ class CallerStream(Stream):
                     self._subject, body, block=headers.encode(lines)
                 )
         elif self._answer is not None:
-            cancel(self._connection, self._method.subject, self._call_id)
+            cancel(self._connection._transport, self._method.subject, self._call_id)
 
     def _forget(self) -> None:
         self._connection._calls.remove(self._call_id)
         self._connection._streams.remove(self)
 
-    def _end(self, error: BaseException | None, *, at_once: bool = False) -> None:
+    def _end(
+        self, error: BaseException | None, *, at_once: bool = False, own: bool = False
+    ) -> None:
+        """Ends the call; an error that is the caller's `own` is not one of the method."""
         if self.ended:
             return
+        if isinstance(error, StatusError) and not own:
+            error.method = f"{self._method.service}/{self._method.name}"
         self.ended = True
         self._forget()
         if self._timer is not None:
@@ -353,19 +359,8 @@ class CallerStream(Stream):
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(None)
         if error is not None and self._admitted and not self._accepted:
-            self._opening.failed(error)
-        self._count(error)
-
-    def _count(self, error: BaseException | None) -> None:
-        code = 0
-        if error is not None:
-            code = int(error.code if isinstance(error, StatusError) else Code.CANCELLED)
-        calls = self._connection.metrics.client_calls(self._method.key)
-        calls.finish(code, self._loop.time() - self._started)
-        if self._span is not None:
-            text = error.message if isinstance(error, StatusError) else ""
-            sent, received = self.sender.number, self.receiver.number
-            self._span.end_stream(code, text, sent=sent, received=received)
+            self._opening.failed(None if own else error)
+        self._record.end(error, sent=self.sender.number, received=self.receiver.number)
 
 
 def _wake(answer: asyncio.Future[StatusError | None]) -> None:

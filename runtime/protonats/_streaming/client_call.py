@@ -69,7 +69,7 @@ class ClientStream(ResponseStream[ResponseT]):
         return response
 
     async def aclose(self) -> None:
-        """Cancels the call unless it has ended, and returns when no more requests are read."""
+        """As `ResponseStream.aclose`."""
         self._stream.give_up()
         await self._stream.settled()
 
@@ -126,7 +126,7 @@ def open_stream(
             method,
             requests,
             deadline=deadline,
-            lines=header_lines(connection.name, metadata, idempotency_key) or {},
+            lines=header_lines(connection, metadata, idempotency_key) or {},
             info=info,
             trace=trace,
             opening=opening,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Protocol
 
 from protonats.errors import Code, StatusError
+
+_logger = logging.getLogger("protonats")
 
 
 class OpenStream(Protocol):
@@ -20,6 +23,9 @@ class OpenStream(Protocol):
 
     def lose(self, error: StatusError) -> None:
         """Ends the stream: nothing can be sent, and nobody can tell what was lost."""
+
+    def leave(self) -> None:
+        """Ends the stream as the connection is closed, and tells the other side."""
 
 
 class OpenStreams:
@@ -57,6 +63,11 @@ class OpenStreams:
         for stream in tuple(self._streams):
             stream.lose(StatusError(Code.UNAVAILABLE, text))
 
+    def leave_all(self) -> None:
+        """Ends all streams, as the connection is about to be closed."""
+        for stream in tuple(self._streams):
+            stream.leave()
+
     def _wait(self) -> None:
         # Whoever sent directly after one visit is found silent at the next but one: twice as often.
         loop = asyncio.get_running_loop()
@@ -68,9 +79,13 @@ class OpenStreams:
         # A loop that stood still has not read either: the silence may be its own.
         late = now - self._due > self.interval
         for stream in tuple(self._streams):
-            if late:
-                stream.forgive(now)
-            stream.tend(now)
+            try:
+                if late:
+                    stream.forgive(now)
+                stream.tend(now)
+            except Exception:
+                # The others need their signs of life all the same.
+                _logger.exception("a stream cannot be kept alive")
         self._timer = None
         if self._streams:
             self._wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import Message as ProtobufMessage
 
@@ -18,7 +18,11 @@ from protonats._wire.stream_header import StreamHeader
 from protonats.connection import Connection
 from protonats.errors import Code, StatusError
 
-_SILENT_INTERVALS = 3
+_SILENT_INTERVALS: Final = 3
+
+_LONGEST_INTERVAL: Final = 60.0
+"""Seconds that the other side may announce between two signs of life; more count as these, unless
+this side takes longer itself."""
 
 
 class Stream(ABC):
@@ -94,6 +98,11 @@ class Stream(ABC):
     def lose(self, error: StatusError) -> None:
         """Ends the call with an error, unless it is over, and sends nothing."""
 
+    def leave(self) -> None:
+        """Ends the call, unless it is over, as this side closes its connection, and tells the other
+        side."""
+        self.abort(StatusError(Code.UNAVAILABLE, "the other side closed its connection"))
+
     @abstractmethod
     def _refuse_message(self, error: StatusError) -> None:
         """Ends the call, as its reader has taken a message that is none; the reader gets the error
@@ -142,7 +151,8 @@ class Stream(ABC):
     def _begin(self, subject: str, header: StreamHeader) -> None:
         """Opens the outgoing direction, with what the other side has announced."""
         self._subject = subject
-        self._silence = _SILENT_INTERVALS * header.interval
+        own = self._connection._settings.keepalive_interval
+        self._silence = _SILENT_INTERVALS * min(header.interval, max(own, _LONGEST_INTERVAL))
         self.sender.open(subject, header.messages, header.size)
 
     def _announcement(self) -> StreamHeader:

@@ -174,7 +174,7 @@ def dead_letter_headers(
         sequence: Its sequence in the stream.
         subject: The subject that it was published to.
         lines: Its own header lines.
-        deliveries: How often it was delivered.
+        deliveries: How often it was delivered to be handled.
         error: Why it could not be handled.
     """
     letter = {MSG_ID: dead_letter_id(stream, sequence, consumer)}

@@ -11,6 +11,9 @@ from protonats.errors import Code, StatusError
 MAX_SIZE: Final = 8192
 """How many bytes all metadata of a message may have, counted as name and value."""
 
+TRAILER: Final = "Pn-Trailer-"
+"""What the name of a trailer begins with in the answer to a unary call."""
+
 _NAME: Final = re.compile(r"(?!pn-|nats-)[a-z0-9][a-z0-9_.-]{0,63}(?<!-bin)")
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
@@ -20,7 +23,13 @@ def check(metadata: Mapping[str, str]) -> None:
 
     Raises:
         StatusError: INVALID_ARGUMENT; the text names the pair and the rule.
+        TypeError: It is no mapping.
     """
+    if not isinstance(metadata, Mapping):
+        raise TypeError(
+            "metadata is a mapping of names to values, for example {'tenant': 'acme'}, not"
+            f" {type(metadata).__name__}"
+        )
     size = 0
     for name, value in metadata.items():
         if not _is_name(name):
@@ -78,3 +87,18 @@ def read(headers: Mapping[str, str]) -> dict[str, str]:
                 break
             metadata[name] = value
     return metadata
+
+
+def lines(metadata: Mapping[str, str] | None, trailers: Mapping[str, str] | None) -> dict[str, str]:
+    """The header lines of the answer to a unary call, for metadata and trailers that were
+    checked."""
+    lines = dict(metadata or {})
+    if trailers:
+        lines.update((TRAILER + name, value) for name, value in trailers.items())
+    return lines
+
+
+def read_trailers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The trailers among the headers of the answer to a unary call, as `read`."""
+    begin = len(TRAILER)
+    return read({name[begin:]: headers[name] for name in headers if name.startswith(TRAILER)})

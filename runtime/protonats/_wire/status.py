@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from google.protobuf import any_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2
 
-from protonats._wire import headers
+from protonats._wire import details, headers
 from protonats.errors import Code, StatusError
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -19,17 +18,11 @@ _MAX_TEXT: Final = 512
 
 def encode(error: StatusError) -> tuple[dict[str, str], bytes]:
     """The header lines and the body that answer a call with a status."""
-    status = status_pb2.Status(code=int(error.code), message=_utf8(error.message))
-    for detail in error.details:
-        if isinstance(detail, any_pb2.Any):
-            status.details.append(detail)
-        else:
-            status.details.add().Pack(detail)
     lines = {
         headers.ERROR_CODE: str(int(error.code)),
         headers.ERROR: header_text(error.message, default=error.code.name),
     }
-    return lines, status.SerializeToString()
+    return lines, details.pack(error.code, error.message, error.details)
 
 
 def decode(lines: Mapping[str, str], body: bytes) -> StatusError:
@@ -37,15 +30,13 @@ def decode(lines: Mapping[str, str], body: bytes) -> StatusError:
     code = _code(lines.get(headers.ERROR_CODE, ""))
     message = lines.get(headers.ERROR, "")
     unhandled = lines.get(headers.UNHANDLED) == "1"
-    status = status_pb2.Status()
     try:
-        status.ParseFromString(body)
+        packed, text, messages = details.unpack(body)
     except DecodeError:
         return StatusError(code, message, unhandled=unhandled)
-    if status.code != code:
+    if packed != code:
         return StatusError(code, message, unhandled=unhandled)
-    details = [_unpack(detail) for detail in status.details]
-    return StatusError(code, status.message, details=details, unhandled=unhandled)
+    return StatusError(code, text, details=messages, unhandled=unhandled)
 
 
 def header_text(message: str, *, default: str) -> str:
@@ -67,19 +58,3 @@ def _code(text: str) -> Code:
     if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= 16:
         return Code(int(text))
     return Code.UNKNOWN
-
-
-def _unpack(detail: any_pb2.Any) -> Message:
-    """The message in an Any, or the Any itself if this process does not know its type."""
-    try:
-        descriptor = descriptor_pool.Default().FindMessageTypeByName(detail.TypeName())
-        message = message_factory.GetMessageClass(descriptor)()
-        message.ParseFromString(detail.value)
-    except (KeyError, DecodeError):
-        return detail
-    return message
-
-
-def _utf8(text: str) -> str:
-    """The text without lone surrogates, which protobuf refuses."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import random
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ __all__ = ["Faults"]
 _HELD_BACK: Final = 0.02
 """Seconds by which a message is late that others overtake."""
 
+_NUMBERS: Final = ("latency", "jitter", "loss", "duplication", "reordering")
 _PROBABILITIES: Final = frozenset({"duplication", "loss", "reordering"})
 _SECONDS: Final = frozenset({"latency", "jitter"})
 
@@ -60,6 +62,8 @@ class Faults:
 
         Raises:
             ValueError: A value is out of its range; also where an attribute is set.
+            TypeError: A value is no number; also there.
+            AttributeError: An attribute is set that there is not.
         """
         self._random = random.Random(seed)
         self.latency = latency
@@ -70,10 +74,15 @@ class Faults:
         self.subjects = subjects
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _SECONDS and not 0 <= value < math.inf:
-            raise ValueError(f"{name} is {value!r}: write seconds, 0 or more")
-        if name in _PROBABILITIES and not callable(value) and not 0 <= value <= 1:
-            raise ValueError(f"{name} is {value!r}: write a probability, 0 to 1")
+        if name in _NUMBERS:
+            _check_number(name, value)
+        elif name == "subjects":
+            _check_subject(value)
+        elif name != "_random":
+            close = difflib.get_close_matches(name, _NUMBERS, n=1)
+            known = f"write {', '.join(_NUMBERS)} or subjects"
+            hint = f"did you mean {close[0]!r}?" if close else known
+            raise AttributeError(f"there is no fault {name!r}: {hint}")
         super().__setattr__(name, value)
 
     def heal(self) -> None:
@@ -104,3 +113,19 @@ class Faults:
 
     def _happens(self, probability: float) -> bool:
         return probability > 0 and self._random.random() < probability
+
+
+def _check_number(name: str, value: Any) -> None:
+    if name == "loss" and callable(value):
+        return
+    if not isinstance(value, int | float):
+        raise TypeError(f"{name} is {value!r}: write a number")
+    if name in _SECONDS and not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value!r}: write seconds, 0 or more")
+    if name in _PROBABILITIES and not 0 <= value <= 1:
+        raise ValueError(f"{name} is {value!r}: write a probability, 0 to 1")
+
+
+def _check_subject(value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"subjects is {value!r}: write a subject")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 from protonats import provision
 from protonats._info import ConsumerInfo, ServiceInfo
+from protonats._plan import load_plan
 from protonats._publishing import filter_subject
 from protonats.application import Application
 from protonats.connection import Connection
@@ -65,7 +67,7 @@ class LocalPlatform:
         *servers: Served,
         interceptors: Sequence[ServerInterceptor] = (),
         settings: Settings | None = None,
-        plan: Mapping[str, Any] | None = None,
+        plan: Mapping[str, Any] | str | PathLike[str] | None = None,
         faults: Faults | None = None,
         max_payload: int = _MAX_PAYLOAD,
         seed: int = 0,
@@ -77,18 +79,23 @@ class LocalPlatform:
             settings: The settings of every application, but for the name of its connection and the
                 address of its health checks; by default those that `Settings()` has, with a grace
                 period of 0.2 seconds.
-            plan: The content of `generated/deploy/nats/jetstream.json`. By default there is a
-                stream for all events and one for dead letters, and each consumer of what is served,
-                with five deliveries.
+            plan: The path of `generated/deploy/nats/jetstream.json`, or its content: streams and
+                consumers as the schema declares them. By default there is a stream for all events
+                and one for dead letters, and each consumer of what is served with five deliveries,
+                whatever its options in the schema: generated code does not have them.
             faults: What goes wrong with messages; nothing by default.
             max_payload: The largest message, header block included, in bytes.
             seed: Decides which instance of a queue group takes which message.
+
+        Raises:
+            OSError: The file of the plan cannot be read.
+            ConfigurationError: It is no plan.
         """
         self.faults = Faults() if faults is None else faults
         self._servers = servers
         self._interceptors = interceptors
         self._settings = Settings(grace_period=_GRACE) if settings is None else settings
-        self._plan = plan
+        self._plan = load_plan(plan) if isinstance(plan, str | PathLike) else plan
         self._max_payload = max_payload
         self._seed = seed
         self._broker: Broker | None = None

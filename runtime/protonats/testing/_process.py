@@ -31,7 +31,7 @@ class ChildProcess:
         self._log = log
         with log.open("ab") as output:
             self._popen = subprocess.Popen(
-                _command(arguments),
+                bound_command(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -75,7 +75,9 @@ class ChildProcess:
         atexit.unregister(self.kill)
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
+def bound_command(arguments: Sequence[str]) -> list[str]:
+    """What starts `arguments` so that it ends with this process, where the kernel can promise that:
+    on Linux."""
     if not sys.platform.startswith("linux"):
         return list(arguments)
     import os

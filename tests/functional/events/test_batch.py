@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 from google.protobuf.wrappers_pb2 import Int64Value, StringValue
@@ -84,15 +84,63 @@ async def test_a_limit_that_is_no_number_above_0_is_refused() -> None:
         await protonats.publish_all([], max_in_flight=0)
 
 
-async def test_a_defect_in_what_is_published_ends_the_batch() -> None:
-    async def endless() -> PublishAck:
-        await asyncio.Event().wait()
-        raise AssertionError
-
+async def test_a_defect_in_one_event_takes_no_other_with_it() -> None:
     async def broken() -> PublishAck:
         raise TypeError("no event")
 
+    async def cancelled() -> PublishAck:
+        raise asyncio.CancelledError
+
+    with pytest.raises(BatchError) as caught:
+        await protonats.publish_all([_acknowledged(1), broken(), cancelled(), _acknowledged(2)])
+
+    first, defect, stray, last = caught.value.results
+    assert isinstance(first, PublishAck)
+    assert isinstance(last, PublishAck)
+    assert caught.value.__cause__ is defect
+    assert isinstance(stray, StatusError)
+    assert stray.code is Code.CANCELLED
+    assert str(caught.value) == (
+        "2 of 4 events were not published; the first error is: TypeError: no event"
+    )
+
+
+@pytest.mark.parametrize("max_in_flight", [1, 2, 10])
+async def test_what_was_published_is_known_when_the_iterable_itself_fails(
+    max_in_flight: int,
+) -> None:
+    def publication(number: int) -> Awaitable[PublishAck]:
+        if number == 3:
+            raise KeyError("third")
+        return _acknowledged(number)
+
+    # Unlike a generator, this one could go on.
+    publications = map(publication, range(1, 100))
+    with pytest.raises(BatchError) as caught:
+        await protonats.publish_all(publications, max_in_flight=max_in_flight)
+
+    *acks, error = caught.value.results
+    assert [ack.sequence for ack in acks if isinstance(ack, PublishAck)] == [1, 2]
+    assert isinstance(error, KeyError)
+
+
+async def test_a_batch_that_is_cancelled_leaves_no_task() -> None:
+    begun = asyncio.Event()
+
+    async def endless() -> PublishAck:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
     before = asyncio.all_tasks()
-    with pytest.raises(TypeError, match="no event"):
-        await protonats.publish_all([endless(), broken()])
+    batch = asyncio.create_task(protonats.publish_all([endless(), endless()]))
+    await begun.wait()
+    batch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await batch
     await until(lambda: asyncio.all_tasks() == before)
+
+
+async def _acknowledged(number: int) -> PublishAck:
+    await asyncio.sleep(0)
+    return PublishAck(event_id=f"{number}", stream="S", sequence=number, duplicate=False)

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 from nats.js.api import RawStreamMsg
 
-from protonats import Connection, EventContext, provision
+from protonats import Connection, EventContext, deadline, provision
 from protonats._consuming.consumer import Consumer
 from tests.functional.game import (
     DURABLE,
@@ -74,7 +74,7 @@ async def test_an_event_that_fails_too_often_is_a_dead_letter_with_origin_and_er
         "Pn-Origin-Subject": "evt.game.won.v1.q-1",
         "Pn-Origin-Id": "e-1",
         "Pn-Origin-Sequence": "1",
-        "Pn-Deliveries": "3",
+        "Pn-Deliveries": "2",
         "Pn-Error": "ValueError:   no such quest",
         "user": "u-42",
     }
@@ -83,6 +83,35 @@ async def test_an_event_that_fails_too_often_is_a_dead_letter_with_origin_and_er
     record = next(r for r in caplog.records if r.message == "a message became a dead letter")
     assert record.levelno == logging.ERROR
     assert record.sequence == 1  # type: ignore[attr-defined]
+
+
+async def test_log_lines_of_failures_say_which_event_and_which_trace(
+    connection: Connection, game: Game, consumer: Consumer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def on_event(value: str | int, context: EventContext) -> None:
+        raise ValueError("no such quest")
+
+    game.on_event = on_event
+    trace_id, span_id = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    with deadline.scope(None, f"00-{trace_id}-{span_id}-01"):
+        event = StringValue(value="q-1")
+        await GameServicePublisher(connection).publish_won(event, event_id="e-1")
+    await dead_letter(connection)
+
+    records = [record.__dict__ for record in caplog.records if record.name == "protonats"]
+    assert [record["message"] for record in records] == [
+        f"the handler of {WON} failed",
+        f"the handler of {WON} failed",
+        "a message became a dead letter",
+    ]
+    for record in records:
+        known = {name: record[name] for name in ("event_id", "trace_id", "span_id", "consumer")}
+        assert known == {
+            "event_id": "e-1",
+            "trace_id": trace_id,
+            "span_id": span_id,
+            "consumer": DURABLE,
+        }
 
 
 async def test_dead_letters_are_counted(
@@ -171,7 +200,7 @@ async def test_a_message_whose_last_delivery_died_with_its_process_is_a_dead_let
     await consumer.drain(1)
 
     assert letter.data == _BODY
-    assert headers(letter)["Pn-Deliveries"] == "2"
+    assert headers(letter)["Pn-Deliveries"] == "1"
     assert headers(letter)["Pn-Error"] == (
         "delivered 1 times and not acknowledged; the reason is in the log of the instance that had"
         " it"

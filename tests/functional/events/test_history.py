@@ -13,6 +13,7 @@ from google.protobuf.wrappers_pb2 import Int64Value, StringValue
 import protonats
 from protonats import Code, Connection, StatusError, provision
 from protonats._consuming import stored
+from protonats.history import UnreadableEvent
 from protonats.testing import EmbeddedNats
 from tests.functional.game import STREAM, GameServiceEvents, GameServicePublisher, plan, until
 
@@ -84,7 +85,8 @@ async def test_reading_begins_at_a_sequence_or_behind_it(connection: Connection)
 
 async def test_reading_begins_at_a_time(connection: Connection) -> None:
     await score(connection, 1)
-    await asyncio.sleep(0.01)
+    ((_, first),) = [pair async for pair in protonats.replay(connection, _SCORED)]
+    await until(lambda: datetime.now(UTC) > first.published_at)
     middle = datetime.now(UTC)
     await score(connection, *range(2, 300))
 
@@ -172,17 +174,33 @@ async def test_what_a_publisher_says_in_the_servers_name_changes_nothing(
     assert pairs[0][1].subject == "evt.game.scored.v1"
 
 
-async def test_an_event_that_cannot_be_read_is_named_and_can_be_passed_over(
-    connection: Connection,
-) -> None:
+async def test_an_event_that_cannot_be_read_is_named(connection: Connection) -> None:
     await score(connection, 1)
     await connection.jetstream.publish("evt.game.scored.v1", b"\xff")
     await score(connection, 3)
 
-    with pytest.raises(StatusError, match=f"message 2 of stream {STREAM} cannot be read") as caught:
+    with pytest.raises(
+        UnreadableEvent, match=f"message 2 of stream {STREAM} cannot be read"
+    ) as caught:
         await scores(connection)
-    assert caught.value.code is Code.DATA_LOSS
-    assert await scores(connection, sequence=3) == [3]
+    error = caught.value
+    assert error.code is Code.DATA_LOSS
+    assert (error.stream, error.sequence, error.body) == (STREAM, 2, b"\xff")
+    assert error.subject == "evt.game.scored.v1"
+    assert await scores(connection, sequence=error.sequence + 1) == [3]
+
+
+async def test_events_that_cannot_be_read_may_be_passed_over(connection: Connection) -> None:
+    await score(connection, 1)
+    await connection.jetstream.publish("evt.game.scored.v1", b"\xff")
+    other = {"Pn-Event": "01-game.Other"}
+    await connection.jetstream.publish("evt.game.scored.v1", b"", headers=other)
+    await score(connection, 4)
+    unreadable: list[UnreadableEvent] = []
+
+    assert await scores(connection, on_unreadable=unreadable.append) == [1, 4]
+    assert [error.sequence for error in unreadable] == [2, 3]
+    assert str(unreadable[1]).endswith("as google.protobuf.Int64Value: it is game.Other")
 
 
 async def test_a_missing_stream_is_a_failed_precondition(connection: Connection) -> None:

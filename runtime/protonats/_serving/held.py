@@ -1,0 +1,198 @@
+"""One large message on the side of the instance, while it is on its way in parts."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+from protonats._serving.refusal import Refusal, lines_of
+from protonats._transport.message import Message
+from protonats._wire import headers, parts, subjects
+from protonats.errors import Code, StatusError
+
+if TYPE_CHECKING:
+    from protonats._transport.transport import Transport
+    from protonats.metrics import Metrics
+
+_IDLE: Final = 30.0
+"""Seconds without a part after which a message is let go, however far its deadline is."""
+
+
+class Answers(NamedTuple):
+    """How callers are answered."""
+
+    transport: Transport
+    metrics: Metrics
+    instance_id: str
+    """The instance in discovery."""
+
+    def send(self, reply: str, body: bytes, lines: Mapping[str, str]) -> None:
+        """Answers; what cannot be sent is counted."""
+        try:
+            self.transport.publish(reply, body, block=headers.encode(lines))
+        except StatusError:
+            self.metrics.dropped("answer")
+
+
+class Held(ABC):
+    """A message that is on its way in parts.
+
+    Attributes:
+        call_id: The id of its call.
+        total: Its length in bytes.
+        size: What it counts now.
+        no_room: What it is refused with.
+    """
+
+    no_room: ClassVar[type[StatusError]] = StatusError
+
+    def __init__(self, answers: Answers, call_id: str, total: int) -> None:
+        self.call_id = call_id
+        self.total = total
+        self.size = 0
+        self._answers = answers
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = 0.0
+        self._until: float | None = None
+        self._forget: Callable[[], None]
+        self._take_room: Callable[[int], None]
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(
+        self,
+        seconds: float | None,
+        forget: Callable[[], None],
+        take_room: Callable[[int], None],
+    ) -> None:
+        """Begins to wait: for the next part, and in all for so many seconds at most.
+
+        Args:
+            seconds: Those seconds; None: as long as parts come.
+            forget: Called when the message is let go.
+            take_room: Called with the bytes of each part that comes; raises `no_room`.
+        """
+        self._forget = forget
+        self._take_room = take_room
+        self._heard_at = self._loop.time()
+        self._until = None if seconds is None else self._heard_at + seconds
+        self._wait()
+
+    def end(self) -> None:
+        """Lets go of the message."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._forget()
+
+    def receive(self, message: Message) -> None:
+        """Takes what the caller sends about this message."""
+        if not subjects.reply_allowed(message.reply):
+            self._answers.metrics.dropped("reply_subject" if message.reply else "no_reply")
+            return
+        self._heard_at = self._loop.time()
+        try:
+            self.take(message)
+        except StatusError as error:
+            self.end()
+            lines, body = lines_of(error)
+            self._answers.send(message.reply, body, lines)
+
+    @abstractmethod
+    def take(self, message: Message) -> None:
+        """Goes on; an error ends the call."""
+
+    def _end_of_patience(self) -> float:
+        idle = self._heard_at + _IDLE
+        return idle if self._until is None else min(idle, self._until)
+
+    def _wait(self) -> None:
+        end = self._end_of_patience()
+        self._timer = self._loop.call_at(end, self._look, end)
+
+    def _look(self, end: float) -> None:
+        # What was heard meanwhile has not moved the timer.
+        if self._end_of_patience() > end:
+            self._wait()
+        else:
+            self.end()
+
+
+class Arriving(Held):
+    """A request whose parts are arriving."""
+
+    no_room = Refusal
+
+    def __init__(
+        self,
+        answers: Answers,
+        call_id: str,
+        first: Message,
+        total: int,
+        complete: Callable[[Message], None],
+    ) -> None:
+        super().__init__(answers, call_id, total)
+        self._first = first
+        self._complete = complete
+        self._body = bytearray(first.body)
+
+    def end(self) -> None:
+        """Lets go of the message; one that is not complete is counted, as no call has begun."""
+        if self._timer is not None and len(self._body) < self.total:
+            self._answers.metrics.dropped("incomplete")
+        super().end()
+
+    def ask(self, reply: str) -> None:
+        """Tells the caller how much is here."""
+        lines = {
+            parts.INSTANCE: self._answers.instance_id,
+            parts.PART: parts.encode_part(self.total, len(self._body)),
+        }
+        self._answers.send(reply, b"", lines)
+
+    def take(self, message: Message) -> None:
+        part = parts.decode_part(message.headers.get(parts.PART, ""))
+        left = self.total - len(self._body)
+        if (part.total, part.offset) != (self.total, len(self._body)) or not (
+            0 < len(message.body) <= left
+        ):
+            raise StatusError(Code.DATA_LOSS, "a part of the request is missing")
+        self._take_room(len(message.body))
+        self._body += message.body
+        if len(self._body) < self.total:
+            self.ask(message.reply)
+            return
+        self.end()
+        first = self._first
+        self._complete(Message(first.subject, message.reply, first.block, bytes(self._body)))
+
+
+class Kept(Held):
+    """A response whose parts are being fetched."""
+
+    def __init__(
+        self, answers: Answers, call_id: str, body: bytes, lines: Mapping[str, str]
+    ) -> None:
+        super().__init__(answers, call_id, len(body))
+        self._body = body
+        opening = {
+            **lines,
+            parts.INSTANCE: answers.instance_id,
+            parts.PART: parts.encode_part(0, 0),
+        }
+        self._room = parts.room(answers.transport.max_payload, opening)
+
+    def publish(self, reply: str, offset: int, lines: Mapping[str, str]) -> None:
+        """Sends the part that begins at an offset."""
+        body = self._body[offset : offset + self._room]
+        part = parts.encode_part(self.total, offset)
+        self._answers.send(reply, body, {**lines, parts.PART: part})
+        if offset + len(body) == self.total:
+            self.end()
+
+    def take(self, message: Message) -> None:
+        offset = parts.decode_fetch(message.headers.get(parts.FETCH, ""))
+        if offset >= self.total:
+            raise StatusError(Code.OUT_OF_RANGE, f"the response has {self.total} bytes")
+        self.publish(message.reply, offset, {})
