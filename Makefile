@@ -48,6 +48,8 @@ lint: $(READY) ## check style: ruff and black
 
 types: $(READY) ## check types: mypy --strict and pyright
 	@$(BIN)/mypy $(HANDWRITTEN) $(GENERATED)
+	@$(if $(GENERATED),for version in 3.12 3.13 3.14; do \
+		$(BIN)/mypy --python-version $$version $(GENERATED) || exit 1; done)
 	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
 
 generate: $(READY) ## write generated/ from proto/ and protonats.yaml

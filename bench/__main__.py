@@ -14,7 +14,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import cached, calls, events, large, memory, page, payload, spine, streams, tables
+from bench import (
+    cached,
+    calls,
+    events,
+    generator,
+    large,
+    memory,
+    page,
+    payload,
+    spine,
+    streams,
+    tables,
+)
 from bench.lab import Lab
 from bench.measure import Part, Result
 from bench.workspace import ROOT
@@ -30,6 +42,7 @@ PARTS: tuple[Part, ...] = (
     *cached.PARTS,
     *payload.PARTS,
     *spine.PARTS,
+    *generator.PARTS,
     *memory.PARTS,
 )
 """Everything that can be measured, in this order."""

@@ -26,6 +26,8 @@ from protonats.testing import EmbeddedNats, EmbeddedRedis
 __all__ = ["Contender", "Lab", "Pair"]
 
 _BROKERLESS = frozenset({"grpc.aio", "FastAPI"})
+_KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+"""What the C library of Linux is told by (`man mallopt`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +42,10 @@ class Contender:
 
     traced: bool = False
     """Whether its calls are traced."""
+
+    keeps_pages: bool = False
+    """Whether its processes keep memory that they free, in place of giving it back to the kernel,
+    which clears every page that it hands out again."""
 
     @property
     def name(self) -> str:
@@ -120,6 +126,7 @@ class Lab:
         peer, pid = contender.peer, None
         tls = str(self.certificates) if contender.tls else None
         place = Place(tls=tls, traced=contender.traced)
+        variables = self.environment | (_KEEP_PAGES if contender.keeps_pages else {})
         with ExitStack() as running:
             # A broker of its own: those who serve the same subject would share the calls.
             if peer not in _BROKERLESS:
@@ -127,9 +134,9 @@ class Lab:
                 place, pid = replace(place, url=broker.url), broker.pid
             if redis:
                 place = replace(place, redis_url=running.enter_context(EmbeddedRedis()).url)
-            server = running.enter_context(Worker(peer, "serve", place, self.environment))
+            server = running.enter_context(Worker(peer, "serve", place, variables))
             place = replace(place, address=server.ready["address"])
-            client = running.enter_context(Worker(peer, "client", place, self.environment))
+            client = running.enter_context(Worker(peer, "client", place, variables))
             yield Pair(client=client, server=server, broker=pid)
 
     def end_pairs(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from bench.lab import Contender, Lab
@@ -44,6 +45,22 @@ _THROUGHPUT = Comparison(
     ),
     unit="MB/s",
     seconds=0.5,
+)
+
+_PAGES_KEPT = replace(
+    _THROUGHPUT,
+    prefix="kept-",
+    subject=replace(OURS, keeps_pages=True),
+    ratios=(
+        Ratio(
+            figure=Figure(
+                name="kept-large-message",
+                text="the same where both keep freed memory (MALLOC_TRIM_THRESHOLD_)",
+                unit=RATIO,
+            ),
+            against=replace(_GRPC, keeps_pages=True),
+        ),
+    ),
 )
 
 _MESSAGE_MEMORY = Figure(
@@ -139,6 +156,7 @@ def _greatest(*processes: Worker) -> Iterator[list[int]]:
 
 PARTS: tuple[Part, ...] = (
     _THROUGHPUT.part("large"),
+    _PAGES_KEPT.part("large"),
     Part(group="large", figures=(_MESSAGE_MEMORY,), measure=_message_memory),
     Part(group="large", figures=(_SLOW_READER,), measure=_slow_reader),
     Part(group="large", figures=(_IN_FLIGHT,), measure=_in_flight),

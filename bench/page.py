@@ -27,6 +27,9 @@ _PACKAGES: Final = (
     "uvicorn",
     "aiohttp",
     "faststream",
+    "grpcio-tools",
+    "betterproto2-compiler",
+    "protoc-gen-connectrpc",
 )
 _METHOD: Final = """\
 Client, server and broker are processes of their own on the same two processor cores. Each peer
@@ -47,15 +50,18 @@ def publish(results: Sequence[Result], folder: Path) -> None:
     rows = json.dumps([asdict(result.row) for result in results], indent=2, ensure_ascii=False)
     (folder / "figures.json").write_text(rows + "\n", encoding="utf-8")
     plot.draw(results, [folder / "figures.png", folder / "figures.svg"])
+    plot.draw_generator(results, [folder / "generator.png", folder / "generator.svg"])
 
 
 def markdown(results: Sequence[Result]) -> str:
     """The text of the page."""
     lines = ["# Benchmarks", "", "`make bench ARGS=--publish` measures and writes this page.", ""]
+    lines += ["[What the limits are](limits.md) tells why some figures miss their target.", ""]
     lines += ["![The figures as a plot](figures.svg)", "", _METHOD, _machine(), ""]
     lines += ["## Figures and targets", "", *_figures(results)]
     lines += ["", "## Side by side", "", "Processor time in µs for each call or message.", ""]
     lines += _contenders(results)
+    lines += ["", "![The generator by size and beside others](generator.svg)"]
     if problems := [result for result in results if result.problem]:
         lines += ["", "## Not measured", ""]
         lines += [f"- `{result.row.name}`: {result.problem.splitlines()[0]}" for result in problems]

@@ -13,10 +13,11 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 
+from bench.generator import PLUGINS, SCALE
 from bench.measure import Result
 from bench.tables import contenders, number
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_generator"]
 
 _INK: Final = "#1f2933"
 _FAINT: Final = "#9aa5b1"
@@ -61,6 +62,55 @@ def draw(results: Sequence[Result], files: Sequence[Path]) -> None:
             metadata = {"Date": None} if file.suffix == ".svg" else None
             figure.savefig(file, dpi=150, metadata=metadata)
         pyplot.close(figure)
+
+
+def draw_generator(results: Sequence[Result], files: Sequence[Path]) -> None:
+    """Draws the time of the generator for each service by size, and beside other plugins."""
+    by_size: dict[int, Result] = {}
+    plugins: dict[str, Result] = {}
+    for (what, who), of in contenders(results).items():
+        if what == SCALE:
+            by_size[int(who.split()[0].replace(",", ""))] = of[""]
+        elif what == PLUGINS:
+            plugins[who] = of[""]
+    with pyplot.rc_context(_STYLE):
+        figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, 3.6), layout="constrained")
+        _by_size(left, by_size)
+        _plugins(right, plugins)
+        for file in files:
+            metadata = {"Date": None} if file.suffix == ".svg" else None
+            figure.savefig(file, dpi=150, metadata=metadata)
+        pyplot.close(figure)
+
+
+def _by_size(axes: Any, by_size: Mapping[int, Result]) -> None:
+    axes.set_title("protonats generate, nothing kept: ms for each service")
+    sizes = sorted(by_size)
+    values = [by_size[size].row.value or 0.0 for size in sizes]
+    axes.plot(sizes, values, "o-", color=_OURS)
+    for size, value in zip(sizes, values, strict=True):
+        axes.annotate(
+            number(value), (size, value), xytext=(0, 7), textcoords="offset points", ha="center"
+        )
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel("services")
+    axes.set_ylim(bottom=0)
+    axes.margins(y=0.2)
+    axes.grid(axis="y", color=_GRID)
+
+
+def _plugins(axes: Any, plugins: Mapping[str, Result]) -> None:
+    axes.set_title("protoc with a plugin, 100 services: seconds")
+    order = sorted(plugins, key=lambda who: -(plugins[who].row.value or 0.0))
+    values = [plugins[who].row.value or 0.0 for who in order]
+    colours = [_OURS if who == "protonats" else _OTHER for who in order]
+    bars = axes.barh(order, values, color=colours, height=0.62)
+    axes.bar_label(bars, [number(value) for value in values], padding=4)
+    axes.margins(x=0.16)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
 
 
 def _throughput(axes: Any, calls: Mapping[str, Mapping[str, Result]]) -> None:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 MANIFEST = """\
 version: 1
+documents: []
 streams:
   EVENTS:
     subjects: [evt.ping.>]
@@ -63,9 +64,11 @@ message PongResponse {}
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The environment of a program that imports the repository's packages."""
+    """The environment of a program that imports the repository's packages, in a terminal that has
+    the size it says itself."""
     path = os.pathsep.join(str(ROOT / folder) for folder in ("codegen", "runtime"))
-    return {**os.environ, "PYTHONPATH": path, **variables}
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+    return {**inherited, "PYTHONPATH": path, **variables}
 
 
 def run(

@@ -46,12 +46,20 @@ def workloads(client: BenchServiceClient) -> Mapping[str, Workload]:
         return arrived
 
     async def ping_pong(count: int) -> int:
-        balls: asyncio.Queue[bench_pb2.Item | None] = asyncio.Queue()
-        balls.put_nowait(item)
-        arrived = 0
-        async for ball in client.chat(_until_none(balls), timeout=_TIMEOUT):
+        loop = asyncio.get_running_loop()
+        arrived, back = 0, loop.create_future()
+
+        async def balls() -> AsyncIterator[bench_pb2.Item]:
+            nonlocal back
+            yield item
+            for _ in range(count - 1):
+                ball = await back
+                back = loop.create_future()
+                yield ball
+
+        async for ball in client.chat(balls(), timeout=_TIMEOUT):
             arrived += 1
-            balls.put_nowait(ball if arrived < count else None)
+            back.set_result(ball)
         return arrived
 
     async def large(size: int) -> None:
@@ -98,10 +106,3 @@ def workloads(client: BenchServiceClient) -> Mapping[str, Workload]:
         "download": download,
         "in-flight": in_flight,
     }
-
-
-async def _until_none(
-    items: asyncio.Queue[bench_pb2.Item | None],
-) -> AsyncIterator[bench_pb2.Item]:
-    while (item := await items.get()) is not None:
-        yield item

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Place", "Problem", "UserError", "did_you_mean"]
+__all__ = ["Place", "Problem", "Severity", "UserError", "did_you_mean"]
 
 _SIMILAR = 0.75
 """How alike a name has to be to be offered; `Pong` and `Ping` are."""
@@ -24,12 +25,20 @@ class Place:
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
 
+class Severity(enum.StrEnum):
+    """What a problem does: an error stops the generation, a warning is only shown."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class Problem:
     """One thing that is wrong, where it stands, and what to write instead."""
 
     place: Place
     text: str
+    severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" if self.place.path else self.text

@@ -7,36 +7,42 @@ The first two are `.proto` files of installed packages, which are copied to one 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
+from ast import literal_eval
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import import_module, resources
+from importlib.util import find_spec
 from pathlib import Path
 
 import platformdirs
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
+from protoc_gen_nats.building.field_rules import VALIDATE
 from protoc_gen_nats.errors import Place, UserError
-from protoc_gen_nats.naming import COMMON_PACKAGES
-from protoc_gen_nats.project.writing import write_all, write_file
+from protoc_gen_nats.writing import write_all
 
 __all__ = ["VALIDATE", "export", "flags", "is_provided", "validate_descriptor_set"]
 
-VALIDATE = "buf/validate/validate.proto"
-"""The schema of the validation rules."""
-
 _OPTIONS = "protonats/v1/options.proto"
+_MANIFEST_SCHEMA = "manifest.schema.json"
+_DESCRIPTOR = re.compile(r"^_DESC = file_desc\(\n +(b'.*'),$", re.MULTILINE)
+"""Where the descriptor stands in a module of protovalidate."""
 _VALIDATE_SET = "buf/validate.binpb"
-_PROVIDED = tuple(
-    package.replace(".", "/") for package in (*COMMON_PACKAGES, "google.protobuf.", "protonats.v1.")
-)
+_INSTALLED_AS = {"google/longrunning/operations.proto": "google/longrunning/operations_proto.proto"}
+"""What googleapis-common-protos has under another name than its descriptor's."""
 
 
 def is_provided(path: str) -> bool:
     """Whether an installed package has the Python module of a schema."""
-    return path.startswith(_PROVIDED)
+    if path == _OPTIONS or path.startswith("google/protobuf/"):
+        return True
+    if not path.startswith("google/"):
+        return False
+    return (_google_folder() / _INSTALLED_AS.get(path, path)).is_file()
 
 
 def flags(folder: Path | None = None) -> list[str]:
@@ -64,6 +70,8 @@ def _files() -> dict[str, bytes]:
         path.relative_to(google).as_posix(): path.read_bytes()
         for path in sorted((google / "google").rglob("*.proto"))
     }
+    for path, installed in _INSTALLED_AS.items():
+        files[path] = files[installed]
     files[_OPTIONS] = (_options_folder() / _OPTIONS).read_bytes()
     files[_VALIDATE_SET] = validate_descriptor_set()
     return files
@@ -102,15 +110,19 @@ def _own_temporary_folder() -> Path:
 
 
 def export(folder: Path) -> list[Path]:
-    """Copies our options to `folder`, for build tools that take folders and no flags.
+    """Copies our options to `folder`, for build tools that take folders and no flags, and the
+    JSON Schema of the manifest, for editors.
 
     Returns:
         The files that it holds now.
     """
-    target = folder / _OPTIONS
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_file(target, (_options_folder() / _OPTIONS).read_bytes())
-    return [target]
+    schema = resources.files("protoc_gen_nats") / _MANIFEST_SCHEMA
+    files = {
+        _OPTIONS: (_options_folder() / _OPTIONS).read_bytes(),
+        "protonats.schema.json": schema.read_bytes(),
+    }
+    write_all(folder, files)
+    return [folder / path for path in files]
 
 
 def _options_folder() -> Path:
@@ -130,17 +142,22 @@ def validate_descriptor_set() -> bytes:
     Raises:
         UserError: The installed protovalidate has no descriptor where 2.1 has it.
     """
-    try:
-        validate = import_module("protovalidate._gen.buf.validate.validate_pb")
-    except ImportError as error:
-        text = "no descriptor of buf/validate: install it with `pip install 'protovalidate>=2.1'`"
-        raise UserError.of(text) from error
-    proto = FileDescriptorProto.FromString(validate.desc().proto.to_binary())
-    imports = [
-        FileDescriptorProto.FromString(import_module(_module(path)).DESCRIPTOR.serialized_pb)
-        for path in proto.dependency
-    ]
-    return FileDescriptorSet(file=[*imports, proto]).SerializeToString(deterministic=True)
+    # Read and not imported: its library takes longer to load than protoc takes.
+    found = find_spec("protovalidate")
+    for folder in (found and found.submodule_search_locations) or ():
+        module = Path(folder, "_gen/buf/validate/validate_pb.py")
+        match = _DESCRIPTOR.search(module.read_text("utf-8")) if module.is_file() else None
+        if match:
+            proto = FileDescriptorProto.FromString(literal_eval(match[1]))
+            imports = [
+                FileDescriptorProto.FromString(
+                    import_module(_module(path)).DESCRIPTOR.serialized_pb
+                )
+                for path in proto.dependency
+            ]
+            return FileDescriptorSet(file=[*imports, proto]).SerializeToString(deterministic=True)
+    text = "no descriptor of buf/validate: install it with `pip install 'protovalidate>=2.1'`"
+    raise UserError.of(text)
 
 
 def _module(path: str) -> str:

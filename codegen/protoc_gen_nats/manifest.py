@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import combinations
 from pathlib import Path
@@ -13,8 +13,19 @@ from typing import Any
 from protoc_gen_nats import checked_yaml, subjects
 from protoc_gen_nats.checked_yaml import Places
 from protoc_gen_nats.errors import Place, Problem, UserError
+from protoc_gen_nats.python_modules import PythonOptions, is_importable
 
-__all__ = ["ConsumerDefaults", "Manifest", "Stream", "load_manifest"]
+__all__ = [
+    "DOCUMENTS",
+    "BreakingSettings",
+    "ConsumerDefaults",
+    "Manifest",
+    "Stream",
+    "load_manifest",
+]
+
+DOCUMENTS = ("asyncapi", "openapi", "catalogue")
+"""The documents that can be made of the schemas."""
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -57,6 +68,17 @@ class ConsumerDefaults:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BreakingSettings:
+    """What `protonats breaking` compares with, and what it lets pass."""
+
+    against: str | None = None
+    """A git ref, a folder or an image."""
+
+    ignore: tuple[str, ...] = ()
+    """Names of rules that may be broken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
     """The manifest of a project."""
 
@@ -72,6 +94,17 @@ class Manifest:
     consumer_defaults: ConsumerDefaults
     bucket_replicas: int
     """On how many nodes each key-value bucket is stored."""
+
+    python: PythonOptions = field(default_factory=PythonOptions)
+    templates: str | None = None
+    """The folder of the project's own templates, relative to the manifest."""
+
+    templates_place: Place = field(default_factory=Place)
+
+    documents: tuple[str, ...] = DOCUMENTS
+    """Those of `DOCUMENTS` that are generated."""
+
+    breaking: BreakingSettings = BreakingSettings()
 
     def streams_of(self, subject: str) -> list[str]:
         """The names of the streams that capture a subject, or some part of it."""
@@ -99,7 +132,7 @@ def load_manifest(path: Path) -> Manifest:
     schema = resources.files("protoc_gen_nats").joinpath("manifest.schema.json").read_text()
     value, places = checked_yaml.parse(text, path.name, json.loads(schema))
     manifest = _manifest(path.name, value, places)
-    if problems := list(_check(manifest)):
+    if problems := list(_check(manifest, places)):
         raise UserError(problems)
     return manifest
 
@@ -117,7 +150,16 @@ def _manifest(name: str, value: Mapping[str, Any], places: Places) -> Manifest:
         ),
         consumer_defaults=_consumer_defaults(value.get("consumers", {}).get("defaults", {})),
         bucket_replicas=value.get("buckets", {}).get("defaults", {}).get("replicas", 1),
+        python=PythonOptions(**value.get("python", {})),
+        templates=value.get("templates"),
+        templates_place=places.of("templates"),
+        documents=tuple(value.get("documents", DOCUMENTS)),
+        breaking=_breaking(value.get("breaking", {})),
     )
+
+
+def _breaking(options: Mapping[str, Any]) -> BreakingSettings:
+    return BreakingSettings(against=options.get("against"), ignore=tuple(options.get("ignore", [])))
 
 
 def _stream(name: str, options: Mapping[str, Any], place: Place) -> Stream:
@@ -159,8 +201,12 @@ def _quantity(text: str, units: Mapping[str, float]) -> float:
     return int(text.replace(unit, "")) * units[unit]
 
 
-def _check(manifest: Manifest) -> Iterator[Problem]:
-    """Finds subjects that are malformed, or captured by two streams."""
+def _check(manifest: Manifest, places: Places) -> Iterator[Problem]:
+    """Finds a package that is none, and subjects that are malformed, or captured by two streams."""
+    prefix = manifest.python.package_prefix
+    if prefix and not is_importable(prefix):
+        text = f"python.package_prefix is {prefix!r}, which Python cannot import: write another"
+        yield Problem(places.of("python", "package_prefix"), text)
     for stream in manifest.streams:
         for pattern in stream.subjects:
             if wrong := subjects.problem_of_pattern(pattern):

@@ -10,10 +10,14 @@ __all__ = [
     "COMMON_PACKAGES",
     "NATS_NAME",
     "NATS_NAME_RULE",
+    "PROVIDED_PACKAGES",
     "PackageVersion",
+    "class_stem",
     "escape",
+    "escape_nested",
     "handler_name",
     "implementation_package",
+    "is_member",
     "member_name",
     "module_of",
     "publisher_name",
@@ -24,6 +28,10 @@ __all__ = [
 
 COMMON_PACKAGES = (
     "google.api.",
+    "google.cloud.common_resources",
+    "google.cloud.extended_operations",
+    "google.cloud.location.",
+    "google.gapic.metadata.",
     "google.logging.",
     "google.longrunning.",
     "google.rpc.",
@@ -32,14 +40,27 @@ COMMON_PACKAGES = (
 """What googleapis-common-protos has the modules of. Their stubs are protoc's own, and not marked as
 typed."""
 
+PROVIDED_PACKAGES = (*COMMON_PACKAGES, "google.protobuf.", "protonats.v1.")
+"""What installed packages have the modules of."""
+
 NATS_NAME = re.compile(r"[A-Za-z0-9_-]+")
 """What services (ADR-32), consumers and buckets may be called."""
 
 NATS_NAME_RULE = "write letters, digits, `_` and `-`"
 
+_MESSAGE_MEMBERS = frozenset(
+    {
+        *("ByteSize", "Clear", "ClearExtension", "ClearField", "CopyFrom", "DESCRIPTOR"),
+        *("DiscardUnknownFields", "Extensions", "FindInitializationErrors", "FromString"),
+        *("HasExtension", "HasField", "IsInitialized", "ListFields", "MergeFrom"),
+        *("MergeFromString", "ParseFromString", "SerializePartialToString"),
+        *("SerializeToString", "SetInParent", "UnknownFields", "WhichOneof", "mro"),
+    }
+)
+
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+|[0-9]+|_+")
 _VERSION = re.compile(r"v(?P<major>[1-9][0-9]*)(?P<channel>(alpha|beta)[0-9]*)?")
-_USED_BY_CLASSES = frozenset({"float", "protonats", "str"})
+_USED_BY_CLASSES = frozenset({"abstractmethod", "float", "mro", "protonats", "str"})
 
 
 def snake_case(name: str) -> str:
@@ -57,12 +78,34 @@ def escape(name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name.rstrip("_") or name) else name
 
 
+def escape_nested(name: str) -> str:
+    """A Python identifier for a type in a message, which must not be called like a member of all
+    messages either. No two names become equal, as with `escape`."""
+    return f"{name}_" if is_member(name.rstrip("_")) else escape(name)
+
+
+def is_member(name: str) -> bool:
+    """Whether every message has an attribute of that name, which hides a field or type so called.
+
+    It is reached by its descriptor alone.
+    """
+    return name in _MESSAGE_MEMBERS
+
+
+def class_stem(service: str) -> str:
+    """What the names of a service's classes begin with: `Quest` of `QuestClient`.
+
+    Names that begin with `__` mean another one inside classes, and get `Rpc` before them.
+    """
+    return f"Rpc{service}" if service.startswith("__") else service
+
+
 def member_name(name: str) -> str:
     """The attribute of a class that stands for an RPC or an event: `GenerateQuest` is
     `generate_quest`.
 
     Names that begin with `_` are the runtime's own and get `rpc` before them. What the class itself
-    refers to (`float`, the message modules) gets `_` behind, as keywords do.
+    refers to (`float`, `abstractmethod`, the message modules) gets `_` behind, as keywords do.
     """
     snake = snake_case(name)
     if snake.startswith("_"):
@@ -83,7 +126,8 @@ def stub_module(proto_path: str) -> str:
 
 
 def _module(proto_path: str) -> str:
-    return proto_path.removesuffix(".proto").replace("-", "_").replace("/", ".")
+    stem = proto_path.removesuffix(".protodevel").removesuffix(".proto")
+    return stem.replace("-", "_").replace("/", ".")
 
 
 def handler_name(event: str) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 
 import protonats
 from protonats import _codegen
+from protonats.interceptors import ServerInterceptor, ServeUnary
 from tests.functional.game import Game, GameServiceMethods, GameServiceServer, until
+
+_ECHO = GameServiceMethods.echo
 
 
 class Echo(Game):
@@ -47,6 +52,44 @@ class NeedsRedis(Echo):
     def __init__(self, application: protonats.Application) -> None:
         super().__init__()
         self.redis = application.redis
+
+
+class Keyed(Echo):
+    """Has methods that ask for Redis."""
+
+    __protonats__: ClassVar = replace(
+        Echo.__protonats__,
+        methods=(
+            replace(_ECHO, name="Pay", idempotency=_codegen.IdempotencyInfo()),
+            replace(_ECHO, name="Try", idempotency=_codegen.IdempotencyInfo(fail_open=True)),
+            replace(_ECHO, name="Look", cache=_codegen.CacheInfo(ttl=1.0)),
+        ),
+    )
+
+
+class Outer(ServerInterceptor):
+    """Notes that it saw a call."""
+
+    async def unary(
+        self, request: Message, context: protonats.CallContext, proceed: ServeUnary
+    ) -> Message:
+        response = await proceed(request, context)
+        assert isinstance(response, StringValue)
+        return StringValue(value=f"outer {response.value}")
+
+
+class Inner(ServerInterceptor):
+    """Knows the application."""
+
+    def __init__(self, application: protonats.Application) -> None:
+        self.name = application.connection.name
+
+    async def unary(
+        self, request: Message, context: protonats.CallContext, proceed: ServeUnary
+    ) -> Message:
+        response = await proceed(request, context)
+        assert isinstance(response, StringValue)
+        return StringValue(value=f"inner of {self.name} {response.value}")
 
 
 class Broken(Echo):

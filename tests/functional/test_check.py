@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protoc_gen_nats.project.lock import digest
+from protoc_gen_nats.contents import digest
 from tests.projects import TestProject, environment
 
 SCHEMA = "proto/acme/ping/v1/ping.proto"
@@ -105,6 +105,8 @@ def test_json_is_for_scripts(project: TestProject) -> None:
     assert project.check() == {
         "clean": True,
         "drift": [],
+        "outdated": [],
+        "warnings": [],
         "toolchain": {
             "changed": False,
             "recorded": project_toolchain(project),

@@ -13,11 +13,14 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from protonats._transport.message import Message
+from protonats._wire import headers, status
 from protonats.errors import Code, StatusError
 from protonats.server import CallContext
 from protonats.testing import EmbeddedNats
 from tests.functional.echo import Echo, calling, dropped, eventually, serving
 from tests.functional.raw_nats import RawNats, raw_nats
+from tests.functional.raw_streams import RawCaller
+from tests.functional.streams import Streams
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +73,26 @@ async def test_info_lists_what_is_served(nats: EmbeddedNats) -> None:
     assert endpoints["chat"]["metadata"]["protonats.kind"] == "bidi_stream"
 
 
+async def test_what_a_caller_says_at_the_end_of_its_stream_is_one_short_line(
+    nats: EmbeddedNats,
+) -> None:
+    async with (
+        serving(nats.url, Streams()) as (instance, _),
+        raw_nats(nats.url) as one,
+        raw_nats(nats.url) as raw,
+    ):
+        caller = RawCaller(one)
+        await caller.open("chat")
+        error = StatusError(Code.ABORTED, "no\r\nmore " + "x" * 2000)
+        lines, body = status.encode(error)
+        caller.send(body, headers.encode(lines))
+        await eventually(lambda: instance.in_flight == 0)
+        stats = await ask(raw, "$SRV.STATS.echo")
+    last_error = stats["endpoints"][-1]["last_error"]
+    assert last_error.startswith("10: the caller ended the call: no  more xxx")
+    assert len(last_error) == len("10: ") + 512
+
+
 async def test_stats_count_calls_and_errors(nats: EmbeddedNats) -> None:
     async def sometimes(request: StringValue, context: CallContext) -> StringValue:
         if request.value == "no":
@@ -117,7 +140,7 @@ async def test_what_does_not_fit_its_subscription_is_dropped_and_counted(
     echo = Echo()
     async with serving(nats.url, echo) as (instance, connection):
         message = Message("svc.echo.v1.other", "_INBOX.raw.discovery", b"", b"")
-        instance._receive(instance.endpoints[0], message)
+        instance._reception.receive(instance.endpoints[0], message)
         instance._discovery._receive("PING", "$SRV.PING", message)
         assert dropped(connection) == {"subject": 2}
         assert instance.in_flight == 0

@@ -102,7 +102,7 @@ async def test_a_dead_letter_says_what_happened_to_which_message(
 
     assert (letter.sequence, letter.stream, letter.consumer) == (1, STREAM, DURABLE)
     assert (letter.origin_sequence, letter.origin_subject) == (1, "evt.game.won.v1.q-1")
-    assert (letter.event, letter.event_id, letter.deliveries) == (WON, "e-1", 2)
+    assert (letter.event, letter.event_id, letter.deliveries) == (WON, "e-1", 1)
     assert letter.error == "ValueError: no such quest"
     assert letter.metadata == {"user": "u-42"}
     assert StringValue.FromString(letter.body).value == "q-1"

@@ -61,7 +61,7 @@ def lay(nats: EmbeddedNats, *sequences: int, event: str = WON, consumer: str = D
                 StringValue(value=f"q-{sequence}").SerializeToString(),
             )
             delivery = Delivery(STREAM, consumer, 4, sequence, 0)
-            await bury(connection, message, delivery, "ValueError: no")
+            await bury(connection, message, delivery, delivery.number, "ValueError: no")
 
     on(nats, act)
 
@@ -98,6 +98,20 @@ def test_a_list_is_a_table_for_people(nats: EmbeddedNats) -> None:
     assert first.split()[0] == "1"
     assert first.split()[3:] == [STREAM, DURABLE, WON, "ValueError:", "no"]
     assert second.split()[0] == "2"
+
+
+def test_a_table_has_no_blanks_at_the_end_of_its_lines(nats: EmbeddedNats) -> None:
+    lay(nats, 3)
+    lines = dlq(nats, "list").stdout.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize("verb", ["list", "replay", "purge"])
+def test_that_nothing_matches_is_said(nats: EmbeddedNats, verb: str) -> None:
+    lay(nats, 3)
+    result = dlq(nats, verb, "--consumer", "nobody")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "No dead letter matches.\n"
 
 
 def test_a_list_is_json_for_scripts(nats: EmbeddedNats) -> None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protoc_gen_nats.project import writing
-from protoc_gen_nats.targets import services
 from tests.projects import TestProject
 
+SCHEMA = "proto/acme/ping/v1/ping.proto"
 PYTHON = "generated/python/acme"
 STUB = f"{PYTHON}/ping/v1/ping_nats.py"
 SCAFFOLD = "services/ping/service.py"
@@ -40,9 +34,13 @@ def test_everything_is_written(project: TestProject) -> None:
         *PONG,
         "protonats.lock",
         *(
-            f"services/{name}/{file}.py"
+            path
             for name in ("ping", "pong")
             for file in ("__init__", "service")
+            for path in (
+                f"services/{name}/{file}.py",
+                f".protonats/scaffolds/services/{name}/{file}.py.begun",
+            )
         ),
     }
     assert f"   wrote  {STUB}\n" in result.stdout
@@ -70,7 +68,9 @@ def test_json_lists_what_was_done(project: TestProject) -> None:
 
     done = json.loads(project.generate("--json").stdout)
 
-    nothing: dict[str, Any] = {"scaffolded": [], "removed": [], "kept": []}
+    nothing: dict[str, Any] = {
+        key: [] for key in ("scaffolded", "removed", "kept", "outdated", "warnings")
+    }
     assert done == {"written": [STUB], "unchanged": 7, **nothing}
 
 
@@ -163,110 +163,6 @@ def test_a_hand_edit_is_not_lost(project: TestProject) -> None:
     assert project.drift() == []
 
 
-def test_a_crash_while_rendering_writes_nothing(
-    project: TestProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def crash(*_: object) -> None:
-        raise RuntimeError("a target failed")
-
-    monkeypatch.setattr(services, "render", crash)
-    before = project.files()
-
-    result = project.command("generate")
-
-    assert isinstance(result.exception, RuntimeError)
-    assert project.files() == before
-
-
-def test_a_full_disk_changes_no_file(project: TestProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    project.generate()
-    project.replace("proto/acme/ping/v1/ping.proto", "rpc Ping(", "rpc Poke(")
-    before = project.files()
-    fail_on_call(2, monkeypatch, "mkstemp", tempfile)
-
-    result = project.command("generate")
-
-    assert (result.exit_code, result.stderr) == (1, "error: ping: No space left on device\n")
-    assert project.files() == before
-
-
-def test_a_crash_while_writing_leaves_whole_files(
-    project: TestProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project.generate()
-    old = project.files()
-    project.replace("proto/acme/ping/v1/ping.proto", "rpc Ping(", "rpc Poke(")
-    with monkeypatch.context() as patch:
-        fail_on_call(3, patch, "replace", os)
-        result = project.command("generate")
-    broken = project.files()
-
-    assert (result.exit_code, result.stderr) == (1, "error: ping: No space left on device\n")
-    project.generate()
-    new = project.files()
-    assert broken.keys() == new.keys()
-    assert all(content in (old[path], new[path]) for path, content in broken.items())
-    assert project.drift() == []
-
-
-def fail_on_call(number: int, monkeypatch: pytest.MonkeyPatch, name: str, module: Any) -> None:
-    """Lets the n-th call of a function fail as on a full disk."""
-    real: Callable[..., Any] = getattr(module, name)
-    calls = 0
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == number:
-            raise OSError(28, os.strerror(28), "ping")
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(module, name, call)
-
-
-def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_written(
-    project: TestProject,
-) -> None:
-    project.generate()
-    (project.root / STUB).unlink()
-    (project.root / STUB).mkdir()
-    project.replace("proto/acme/ping/v1/ping.proto", "string text = 1;", "int32 number = 1;")
-    before = project.files()
-
-    result = project.command("generate")
-
-    assert result.exit_code == 1
-    assert result.stderr == f"error: {project.root / STUB}: Is a directory\n"
-    assert project.files() == before
-
-
-def test_runs_at_the_same_time_do_not_disturb_each_other(project: TestProject) -> None:
-    project.generate()
-    (project.root / "proto/acme/pong/v1/pong.proto").unlink()
-    project.replace("proto/acme/ping/v1/ping.proto", "// Pings.", "// Pings, and more.")
-
-    with ThreadPoolExecutor(4) as pool:
-        results = [pool.submit(project.program, "generate") for _ in range(4)]
-
-    assert [result.result().stderr for result in results] == [""] * 4
-    assert project.drift() == []
-
-
-def test_an_orphan_that_somebody_else_removes_is_gone(
-    project: TestProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project.generate()
-    (project.root / "proto/acme/pong/v1/pong.proto").unlink()
-
-    def write_all(root: Path, files: Mapping[str, bytes]) -> None:
-        writing.write_all(root, files)
-        shutil.rmtree(root / PYTHON / "pong", ignore_errors=True)
-
-    monkeypatch.setattr("protoc_gen_nats.project.project.write_all", write_all)
-
-    assert json.loads(project.generate("--json").stdout)["removed"] == PONG
-
-
 def test_a_project_can_be_used_without_a_folder_for_caches(
     project: TestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,35 +173,6 @@ def test_a_project_can_be_used_without_a_folder_for_caches(
     project.generate()
 
     assert project.drift() == []
-
-
-def test_a_folder_that_cannot_be_written_is_one_line(project: TestProject) -> None:
-    project.write("generated", "a file where the folder should be\n")
-
-    result = project.command("generate")
-
-    assert result.exit_code == 1
-    assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(f"error: {project.root / 'generated'}")
-    assert "protonats.lock" not in project.files()
-
-
-def test_a_read_only_folder_is_one_line(
-    project: TestProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mkstemp = tempfile.mkstemp
-
-    def refuse(*, dir: Path, prefix: str) -> tuple[int, str]:
-        if dir.is_relative_to(project.root):
-            raise PermissionError(13, os.strerror(13), str(dir))
-        return mkstemp(dir=dir, prefix=prefix)
-
-    monkeypatch.setattr(tempfile, "mkstemp", refuse)
-
-    result = project.command("generate")
-
-    assert result.exit_code == 1
-    assert result.stderr == f"error: {project.root / 'generated/deploy/nats'}: Permission denied\n"
 
 
 def test_a_manifest_that_cannot_be_read_is_one_line(project: TestProject) -> None:
@@ -338,3 +205,27 @@ def test_the_program_says_where_it_looked_for_a_project(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert f"no protonats.yaml in {tmp_path} or above it" in result.stderr
     assert "name it with --project" in result.stderr
+
+
+def test_warnings_are_shown_and_stop_nothing(project: TestProject) -> None:
+    """Here of services that call each other."""
+    project.replace(
+        SCHEMA,
+        "service PingService {",
+        "service PingService {\n"
+        '  option (protonats.v1.service) = {calls: "acme.pong.v1.PongService"};',
+    )
+    project.replace(
+        "proto/acme/pong/v1/pong.proto",
+        "service PongService {",
+        'import "protonats/v1/options.proto";\n\nservice PongService {\n'
+        '  option (protonats.v1.service) = {calls: "acme.ping.v1.PingService"};',
+    )
+
+    for command in ("generate", "check", "diff", "update"):
+        result = project.command(command)
+        assert result.exit_code == 0
+        assert result.stderr.startswith(f"warning: {SCHEMA}:9:3: calls go in a circle, ")
+        assert result.stderr.count("\n") == 1
+        (warning,) = json.loads(project.command(command, "--json").stdout)["warnings"]
+        assert (warning["path"], warning["line"], warning["severity"]) == (SCHEMA, 9, "warning")

@@ -9,10 +9,14 @@ from pathlib import Path
 import black
 import pytest
 
+from protoc_gen_nats.naming import module_of
+from protoc_gen_nats.options import parse_parameter
+from protoc_gen_nats.pb2_imports import rewrite_imports
 from protoc_gen_nats.project.project import Project
+from protoc_gen_nats.python_modules import PythonOptions
 from tests.golden.generating import GOOD_CASES, generate
 from tests.projects import ROOT, run
-from tests.schemas import compile_schemas
+from tests.schemas import compile_schemas, schema_paths
 
 MYPY = f"""\
 [mypy]
@@ -22,6 +26,7 @@ explicit_package_bases = true
 namespace_packages = true
 warn_unreachable = true
 mypy_path = {ROOT / "runtime"}
+exclude = _pb2\\.py$
 [mypy-nats.*,nkeys.*,redis.*]
 ignore_missing_imports = true
 """
@@ -98,8 +103,22 @@ def python_of(case: Path, tree: Path) -> dict[str, bytes]:
         rendered = Project(case).render()
         files = {**rendered.owned, **rendered.scaffolds}
         return {path: content for path, content in files.items() if "/deploy/" not in path}
-    compile_schemas(case / "proto", f"--python_out={tree}")
-    return {path: text.encode() for path, text in generate(case)[0].items()}
+    parameter = case / "parameter.txt"
+    options = parse_parameter(parameter.read_text().strip() if parameter.is_file() else "").python
+    folder = tree / output_folder(case, options)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = schema_paths(case / "proto")
+    for proto in compile_schemas(case / "proto", f"--python_out={folder}").file:
+        if proto.name in paths and (options.relative or options.package_prefix):
+            # As other tools do where protoc and plugin are called alone.
+            module = folder / f"{module_of(proto.name).replace('.', '/')}.py"
+            module.write_bytes(rewrite_imports(module.read_bytes(), proto, paths, options))
+    return {f"{folder}/{path}": text.encode() for path, text in generate(case)[0].items()}
+
+
+def output_folder(case: Path, options: PythonOptions) -> str:
+    """Where protoc and plugin write to, below the root of all modules."""
+    return options.package_prefix.replace(".", "/") or (case.name if options.relative else "")
 
 
 def test_black_leaves_it_as_it_is(tree: Path) -> None:
@@ -141,7 +160,7 @@ messages = 0
 
 
 def is_hidden(node):
-    return any(getattr(one, "id", "") == "_type_check_only" for one in node.decorator_list)
+    return any(getattr(one, "id", "").endswith("_type_check_only") for one in node.decorator_list)
 
 
 def compare(scope, nodes):

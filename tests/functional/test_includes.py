@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -161,7 +162,10 @@ def test_exported_options_make_a_buf_workspace_build_offline(tmp_path: Path) -> 
     buf = Path(sys.executable).with_name("buf")
     done = run(buf, "build", "-o", "image.binpb", cwd=tmp_path, **offline)
 
-    assert result.stdout == f"{target / 'protonats/v1/options.proto'}\n"
+    exported = ["protonats/v1/options.proto", "protonats.schema.json"]
+    assert result.stdout.splitlines() == [str(target / path) for path in exported]
+    schema = json.loads((target / "protonats.schema.json").read_text())
+    assert schema["properties"].keys() >= {"version", "streams", "templates"}
     assert (target / "protonats/v1/options.proto").read_bytes() == (
         ROOT / "proto/protonats/v1/options.proto"
     ).read_bytes()

@@ -3,8 +3,10 @@
 Behind a block's language stand instructions that readers of the rendered page do not see:
 `file=PATH` the block is the content of that file; `edit=PATH` it takes the place of the message of
 the same name there; `exit=N` the exit code of its command; `until=WORD` the command is typed again
-until it prints that word; `output` what the command before it printed, with `…` for what may be
-anything on that line. However wide a gap in an output is, it counts as one space.
+until it prints that word; `terminal` the command goes on in a terminal of its own, until the block
+that says `close`, before which it gets a Ctrl-C; `output` what the command before it printed, with
+`…` for what may be anything on that line. However wide a gap in an output is, it counts as one
+space.
 """
 
 from __future__ import annotations
@@ -38,8 +40,10 @@ class Reader:
     """Somebody who types what a page says."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.base = self.folder = folder
         self.output = ""
+        self._printed = folder
+        self._terminals: list[subprocess.Popen[bytes]] = []
         self._groups: list[int] = []
         self._ports = {"4222": _free_port(), "8080": _free_port()}
         tools = Path(sys.executable).parent
@@ -47,12 +51,15 @@ class Reader:
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
             "XDG_CACHE_HOME": str(folder / ".cache"),
+            "NATS_URL": f"nats://127.0.0.1:{self._ports['4222']}",
         }
 
     def read(self, language: str, info: dict[str, str], text: str) -> None:
         """Does what one block asks for."""
         for written, port in self._ports.items():
             text = text.replace(written, str(port))
+        if "close" in info:
+            self._close_terminal()
         if "file" in info:
             path = self.folder / info["file"]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,12 +70,15 @@ class Reader:
             pattern = re.escape(_narrow(text)).replace("…", ".*")
             printed = _narrow(self.output)
             assert re.fullmatch(pattern, printed), f"printed is\n{self.output}, and not\n{text}"
+        elif "terminal" in info:
+            self._terminals.append(self._start(text))
         elif text.startswith("make "):
             command = ["make", "--dry-run", *text.split()[1:]]
             subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
         elif text.startswith("pip install "):
-            extras = re.findall(r"\[(.*)\]", text)[0].split(",")
-            assert set(extras) <= set(metadata("protonats").get_all("Provides-Extra") or [])
+            extras = re.findall(r"protonats\[(.*)\]", text)
+            known = set(metadata("protonats").get_all("Provides-Extra") or [])
+            assert known.issuperset(one for extra in extras for one in extra.split(","))
         else:
             assert language == "bash", f"nobody runs this block: {text}"
             code = self._run(text)
@@ -81,14 +91,12 @@ class Reader:
             expected = int(info.get("exit", 0))
             assert code == expected, f"{text}\nended with {code}:\n{self.output}"
 
-    def _run(self, text: str) -> int:
-        after = self.folder / ".environment"
+    def _start(self, text: str) -> subprocess.Popen[bytes]:
         # One for each block: what it left in the background goes on printing.
-        printed = self.folder / f".printed-{len(self._groups)}"
-        script = f"set -eu\n{text}\nenv -0 > {after}\n"
+        printed = self.base / f".printed-{len(self._groups)}"
         with printed.open("w") as out:
             process = subprocess.Popen(
-                ["bash", "-c", script],
+                ["bash", "-c", text],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -96,12 +104,25 @@ class Reader:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            self._groups.append(process.pid)
-            code = process.wait(timeout=60)
+        self._printed = printed
+        self._groups.append(process.pid)
+        return process
+
+    def _close_terminal(self) -> None:
+        terminal = self._terminals.pop()
+        os.killpg(terminal.pid, signal.SIGINT)
+        assert terminal.wait(30) == 0, self._printed.read_text()
+
+    def _run(self, text: str) -> int:
+        after = self.base / ".environment"
+        process = self._start(f"set -eu\n{text}\nenv -0 > {after}\n")
+        printed = self._printed
+        code = process.wait(timeout=60)
         self.output = printed.read_text()
         if code == 0:
             pairs = after.read_text().rstrip("\0").split("\0")
             self._environment = dict(pair.split("=", 1) for pair in pairs)
+            self.folder = Path(self._environment["PWD"])
         if "protonats.serve" in text:
             self._wait_until_ready()
         return code

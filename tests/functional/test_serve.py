@@ -8,11 +8,8 @@ import json
 import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
@@ -31,11 +28,9 @@ from tests.functional.game import (
     until,
 )
 from tests.functional.http import ask
+from tests.functional.processes import SERVED, serve
 
 pytestmark = pytest.mark.anyio
-
-_PATH = os.pathsep.join(os.path.abspath(path) for path in sys.path)
-_HERE = "tests.functional.served"
 
 
 @pytest.fixture(scope="module")
@@ -50,74 +45,6 @@ async def connection(nats: EmbeddedNats) -> AsyncIterator[Connection]:
         yield connection
         for stream in await connection.jetstream.streams_info():
             await connection.jetstream.delete_stream(str(stream.config.name))
-
-
-class Process:
-    """A running `python -m protonats.serve`, and the lines that it has logged."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.lines: list[dict[str, Any]] = []
-        self._process = process
-        self._reading = asyncio.create_task(self._read())
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    async def _read(self) -> None:
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            self.lines.append(json.loads(line))
-
-    def events(self, level: str) -> list[str]:
-        """The messages of one level."""
-        return [line["event"] for line in self.lines if line["level"] == level]
-
-    async def line(self, event: str) -> dict[str, Any]:
-        """The first line with this message; waits for it."""
-        await until(lambda: any(line["event"] == event for line in self.lines))
-        return next(line for line in self.lines if line["event"] == event)
-
-    async def exit_code(self) -> int:
-        """Waits for the end."""
-        async with asyncio.timeout(30):
-            await self._reading
-            return await self._process.wait()
-
-    async def stop(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self.exit_code()
-
-
-@asynccontextmanager
-async def serve(
-    *classes: str, cwd: Path | None = None, **environment: str
-) -> AsyncIterator[Process]:
-    """Starts a process; it is killed at the end if it still runs."""
-    names = [
-        name if ":" in name or not name[0].isupper() else f"{_HERE}:{name}" for name in classes
-    ]
-    process = Process(
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "protonats.serve",
-            *names,
-            cwd=cwd,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": _PATH,
-                "PROTONATS_HEALTH_ADDRESS": "127.0.0.1:0",
-                **environment,
-            },
-            stderr=asyncio.subprocess.PIPE,
-        )
-    )
-    try:
-        yield process
-    finally:
-        await process.stop()
 
 
 async def test_a_service_says_when_it_serves_and_stops_on_request(
@@ -201,16 +128,16 @@ async def test_redis_is_there_for_a_service_that_asks_for_it(nats: EmbeddedNats)
         (["no.such.module:Quest"], "cannot import no.such.module: No module named 'no'"),
         (["broken:Quest"], "cannot import broken: ZeroDivisionError: division by zero"),
         (["outdated:Quest"], "cannot import outdated: this code was generated for contract 0 of"),
-        (["Missing"], f"module {_HERE} has no Missing"),
-        (["NOTHING"], f"module {_HERE} has no NOTHING"),
-        (["Path"], f"{_HERE}:Path is no class that derives from a generated server"),
+        (["Missing"], f"module {SERVED} has no Missing"),
+        (["NOTHING"], f"module {SERVED} has no NOTHING"),
+        (["Path"], f"{SERVED}:Path is no class that derives from a generated server"),
         (
             ["Unfinished"],
-            f"{_HERE}:Unfinished lacks the methods echo, on_scored, on_won: write them",
+            f"{SERVED}:Unfinished lacks the methods echo, on_scored, on_won: write them",
         ),
         (
             ["Demanding"],
-            f"{_HERE}:Demanding is made with (application: 'protonats.Application', more",
+            f"{SERVED}:Demanding is made with (application: 'protonats.Application', more",
         ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) and value else "",
@@ -308,7 +235,7 @@ async def test_the_pauses_between_attempts_grow() -> None:
 def test_help_is_text_on_stdout(option: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([option]) == 0
     out, err = capfd.readouterr()
-    assert out.startswith("usage: python -m protonats.serve MODULE:CLASS")
+    assert out.startswith("usage: python -m protonats.serve [--interceptor MODULE:CLASS ...] ")
     for variable in set(re.findall(r'\("([A-Z]+_[A-Z_]+)"', inspect.getsource(settings))):
         assert variable in out
     assert "  69  NATS cannot be reached" in out

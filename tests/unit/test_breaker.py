@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protonats._calling.breaker import FAILURES, Breaker, BreakerState
+from protonats._calling.breaker import Breaker, BreakerState
 from protonats.errors import Code, ConfigurationError, StatusError
 from protonats.settings import BreakerSettings, ConnectionSettings
 
@@ -133,12 +134,39 @@ def test_a_probe_that_was_given_up_leaves_its_place_to_the_next(error: BaseExcep
 
 
 @pytest.mark.parametrize("code", Code)
-def test_statuses_that_blame_the_service_are_failures(code: Code) -> None:
+def test_no_answer_is_a_failure_and_any_answer_is_none(code: Code) -> None:
     rig = Rig()
     for _ in range(20):
         rig.breaker.ended(StatusError(code), 0.0, connected=True, probe=False)
-    assert (rig.state is OPEN) == (code in FAILURES)
-    assert len(FAILURES) == 5
+    failures = {Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED}
+    assert (rig.state is OPEN) == (code in failures)
+
+
+def test_it_says_once_that_it_opened_and_once_that_it_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "protonats")
+    rig = Rig()
+    rig.succeed(15)
+    rig.fail(15)
+    for second in (5.0, 10.0):
+        assert rig.breaker.admit(second)
+        rig.breaker.failed(second, probe=True)
+    assert rig.breaker.admit(15.0)
+    rig.breaker.succeeded(15.0, probe=True)
+    rig.succeed(100, at=16.0)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines == [
+        (
+            "WARNING",
+            "the circuit breaker of acme.v1.Shop/Buy is open: 15 of 30 calls within 10 s failed,"
+            " and the next one is let through in 5 s",
+        ),
+        ("INFO", "the circuit breaker of acme.v1.Shop/Buy is closed: a call was answered"),
+    ]
+    fields = [vars(record) for record in caplog.records]
+    assert [each["breaker"] for each in fields] == ["open", "closed"]
+    assert {each["rpc"] for each in fields} == {"acme.v1.Shop/Buy"}
 
 
 def test_a_caller_without_connection_blames_no_service() -> None:

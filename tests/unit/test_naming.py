@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from protoc_gen_nats.naming import (
     NATS_NAME,
     PackageVersion,
+    class_stem,
     escape,
+    escape_nested,
     handler_name,
     implementation_package,
     member_name,
@@ -70,6 +72,21 @@ def test_escape_makes_no_two_names_equal(one: str, other: str) -> None:
     assert (escape(one) == escape(other)) == (one == other)
 
 
+@pytest.mark.parametrize(
+    ("name", "escaped"),
+    [("Clear", "Clear_"), ("Clear_", "Clear__"), ("class", "class_"), ("Quest", "Quest")],
+)
+def test_types_in_messages_are_not_called_like_their_members(name: str, escaped: str) -> None:
+    assert escape_nested(name) == escaped
+
+
+@pytest.mark.parametrize(
+    ("service", "stem"), [("Quest", "Quest"), ("_Quest", "_Quest"), ("__Quest", "Rpc__Quest")]
+)
+def test_classes_of_services(service: str, stem: str) -> None:
+    assert class_stem(service) == stem
+
+
 @given(NAMES)
 def test_escape_gives_a_name_that_python_can_write(name: str) -> None:
     assert escape(name).isidentifier()
@@ -86,6 +103,8 @@ def test_escape_gives_a_name_that_python_can_write(name: str) -> None:
         ("Protonats", "protonats_"),
         ("QuestPb2", "quest_pb2_"),
         ("Match", "match"),
+        ("Abstractmethod", "abstractmethod_"),
+        ("__", "rpc__"),
     ],
 )
 def test_member_name(name: str, member: str) -> None:

@@ -152,7 +152,9 @@ class TestUnary:
         block = headers.decode(bytes.fromhex(vector["headers"]))
         assert headers.ERROR_CODE not in block.lines
         assert metadata.read(block.lines) == vector["metadata"]
-        assert headers.encode(vector["metadata"]).hex() == vector["headers"]
+        assert metadata.read_trailers(block.lines) == vector["trailers"]
+        lines = metadata.lines(vector["metadata"], vector["trailers"])
+        assert headers.encode(lines).hex() == vector["headers"]
 
 
 class TestEvents:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from protoc_gen_nats.project.writing import write_all, write_file
+from protoc_gen_nats.writing import write_all, write_file
 
 
 def names(folder: Path) -> list[str]:

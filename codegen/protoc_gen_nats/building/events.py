@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 from protoc_gen_nats import subjects
-from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.building.durations import optional_seconds, seconds
+from protoc_gen_nats.building.durations import optional_seconds, problem_of_time, seconds
+from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.errors import Problem, did_you_mean
 from protoc_gen_nats.model import Consumer, Event
 from protoc_gen_nats.naming import NATS_NAME, NATS_NAME_RULE
@@ -27,6 +27,7 @@ KEY_TYPES = frozenset(
 )
 """The types whose values can stand in a subject."""
 
+_RESERVED = {"svc": "the subjects of calls", "dlq": "the subjects of dead letters"}
 _EVENT_OPTION: Path = (7, options_pb2.event.number)
 
 
@@ -37,10 +38,17 @@ class EventBuilder:
         self._schemas = schemas
         self._problems = problems
         self._complete = complete
+        self._names: dict[str, list[str]] = {}
 
     def declared(self, file: SchemaFile) -> list[Event]:
         """The events of a schema."""
-        found = (self.event(file.full_name(name)) for _, name, _ in file.messages())
+        if file.path not in self._names:
+            self._names[file.path] = [
+                file.full_name(name)
+                for _, name, message in file.messages()
+                if message.options.HasExtension(options_pb2.event)
+            ]
+        found = map(self.event, self._names[file.path])
         return [event for event in found if event is not None]
 
     def event(self, full_name: str) -> Event | None:
@@ -56,10 +64,16 @@ class EventBuilder:
             text = 'names no subject: write subject: "evt.<domain>.<verb>.v<major>"'
             self._problems.append(file.problem(option_path, f"event {full_name} {text}"))
         elif subjects.parameters(subject):
-            text = f"event subject {subject!r} has a parameter: name the field in key_field"
+            text = (
+                f"event subject {subject!r} has a parameter: write it without, and name the field"
+                " in key_field"
+            )
             self._problems.append(file.problem(option_path, text))
         elif wrong := subjects.problem_of_template(subject):
             self._problems.append(file.problem(option_path, f"event subject {subject!r} {wrong}"))
+        elif owner := _RESERVED.get(subjects.tokens(subject)[0]):
+            text = f"event subject {subject!r} is among {owner}: let it begin with `evt.`"
+            self._problems.append(file.problem(option_path, text))
         if options.key_field:
             self._check_key_field(file, option_path, proto, options.key_field)
         return Event(
@@ -104,7 +118,7 @@ class EventBuilder:
             text = f'{label} names no event: write events: "<package>.<Message>"'
             self._problems.append(file.problem(path, text))
         for problem in _problems_of_limits(options):
-            self._problems.append(file.problem(path, f"{label} {problem}"))
+            self._problems.append(file.problem(path, f"{label}: {problem}"))
         events = []
         for name in dict.fromkeys(options.events):
             event = self.resolve(file, path, f"{label} consumes", name)
@@ -156,9 +170,12 @@ class EventBuilder:
 def _problems_of_limits(options: options_pb2.Consumer) -> Iterator[str]:
     for field in ("max_deliver", "max_ack_pending"):
         if (number := getattr(options, field)) < 0:
-            yield f"has {field}: {number}: write a number above zero"
-    times = [("ack_wait", optional_seconds(options, "ack_wait"))]
-    times += [("backoff", seconds(duration)) for duration in options.backoff]
-    for field, time in times:
-        if time is not None and time <= 0:
-            yield f"has {field} of {time:g} s: write a time above zero"
+            yield f"{field} is {number}: write a number above zero"
+    times = [("ack_wait", options.ack_wait)] if options.HasField("ack_wait") else []
+    times += [("backoff", duration) for duration in options.backoff]
+    for field, duration in times:
+        if wrong := problem_of_time(duration):
+            yield f"{field} {wrong}"
+    if 0 < options.max_deliver <= len(options.backoff):
+        text = f"backoff has {len(options.backoff)} pauses, and max_deliver {options.max_deliver}"
+        yield f"{text} comes to {options.max_deliver - 1}: take the last of them away"

@@ -6,12 +6,13 @@ from __future__ import annotations
 import math
 
 from google.protobuf.descriptor_pb2 import MethodDescriptorProto, MethodOptions
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from protoc_gen_nats import subjects
-from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.building.durations import optional_seconds
+from protoc_gen_nats.building.durations import problem_of_time, seconds
 from protoc_gen_nats.building.events import EventBuilder
+from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.errors import Problem, did_you_mean
 from protoc_gen_nats.model import (
     CachePolicy,
@@ -27,6 +28,9 @@ __all__ = ["DEFAULT_TIMEOUT", "PolicyReader"]
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds that a unary call may take if neither caller nor schema say more."""
+
+_SHORTEST_DEADLINE, _LONGEST_DEADLINE = 0.001, 4294967.0
+"""Seconds; a call header holds 32 bits of milliseconds (section 3 of the wire protocol)."""
 
 _LEVELS = {
     MethodOptions.IDEMPOTENCY_UNKNOWN: Idempotency.UNKNOWN,
@@ -61,7 +65,7 @@ class PolicyReader:
         self._options = proto.options.Extensions[options_pb2.method]
         self._is_stream = proto.client_streaming or proto.server_streaming
         self.idempotency_level = _LEVELS[proto.options.idempotency_level]
-        self.timeout = self._time("timeout")
+        self.timeout = self._deadline("timeout")
         if self.timeout is None and not self._is_stream:
             self.timeout = DEFAULT_TIMEOUT
 
@@ -80,12 +84,13 @@ class PolicyReader:
         if 0 < longest < first:
             text = f"is {longest:g} s, and initial_backoff {first:g} s: write a longer one"
             self._refuse("retry.max_backoff", text)
-        attempt = self._time("retry.attempt_timeout")
+        if options.HasField("initial_backoff"):
+            self._check_below_timeout("retry.initial_backoff", first)
+        if attempts == 1:
+            self._refuse_pauses()
+        attempt = self._deadline("retry.attempt_timeout")
         if attempt is not None and self._is_unary("retry.attempt_timeout"):
-            self._check_below_timeout("retry.attempt_timeout", attempt)
-            if attempts == 1:
-                text = "ends the only attempt: write timeout in its place, or more max_attempts"
-                self._refuse("retry.attempt_timeout", text)
+            self._check_attempt_timeout(attempt, attempts)
         return RetryPolicy(
             max_attempts=attempts,
             initial_backoff=first,
@@ -105,6 +110,7 @@ class PolicyReader:
             self._refuse("hedging.max_attempts", f"is {attempts}: write 2 or more")
         delay = self._required_time("hedging.delay", "{nanos: 20000000}")
         self._check_below_timeout("hedging.delay", delay)
+        self._check_hedges(delay, attempts)
         return HedgingPolicy(delay=delay, max_attempts=attempts)
 
     def idempotency(self) -> IdempotencyPolicy | None:
@@ -169,6 +175,44 @@ class PolicyReader:
             self._refuse("concurrency.max_queued", text)
         return ConcurrencyLimit(max_in_flight=options.max_in_flight, max_queued=options.max_queued)
 
+    def _refuse_pauses(self) -> None:
+        options = self._options.retry
+        for name in ("initial_backoff", "max_backoff"):
+            if options.HasField(name):
+                self._refuse(f"retry.{name}", "is no pause: max_attempts is 1, so take it away")
+        if options.backoff_multiplier:
+            text = "lengthens no pause: max_attempts is 1, so take it away"
+            self._refuse("retry.backoff_multiplier", text)
+
+    def _check_attempt_timeout(self, time: float, attempts: int) -> None:
+        option = "retry.attempt_timeout"
+        self._check_below_timeout(option, time)
+        if attempts == 1:
+            text = "ends the only attempt: write timeout in its place, or more max_attempts"
+            self._refuse(option, text)
+        if self.idempotency_level is Idempotency.UNKNOWN:
+            text = (
+                "is for methods that may be handled twice: write timeout in its place, or"
+                " `option idempotency_level = IDEMPOTENT` if handling a request twice does what"
+                " handling it once does"
+            )
+            self._refuse(option, text)
+
+    def _check_hedges(self, delay: float, attempts: int) -> None:
+        attempt = seconds(self._options.retry.attempt_timeout)
+        if 0 < attempt <= delay:
+            text = f"is {delay:g} s, and retry.attempt_timeout {attempt:g} s: write a shorter one"
+            self._refuse("hedging.delay", text)
+        if self.timeout is None or not 0 < delay < self.timeout:
+            return
+        sent = math.ceil(self.timeout / delay)
+        if attempts > sent:
+            text = (
+                f"is {attempts}, and of requests {delay:g} s apart {sent} are sent in the call's"
+                f" time-out {self.timeout:g} s: write {sent} or less"
+            )
+            self._refuse("hedging.max_attempts", text)
+
     def _check_key_fields(self, names: list[str]) -> None:
         request = self._proto.input_type.removeprefix(".")
         found = self._schemas.message(request)
@@ -213,10 +257,22 @@ class PolicyReader:
         """An option in seconds, or None if it is not given."""
         policy, _, field = option.rpartition(".")
         holder: Message = getattr(self._options, policy) if policy else self._options
-        time = optional_seconds(holder, field)
-        if time is not None and (time < 0 or (time == 0 and not zero)):
-            mend = "write 0 or a time above it" if zero else "write a time above zero"
-            self._refuse(option, f"is {time:g} s: {mend}")
+        if not holder.HasField(field):
+            return None
+        duration: Duration = getattr(holder, field)
+        if wrong := problem_of_time(duration, zero=zero):
+            self._refuse(option, wrong)
+        return seconds(duration)
+
+    def _deadline(self, option: str) -> float | None:
+        """A time-out in seconds, or None if it is not given."""
+        time = self._time(option)
+        if time is not None and 0 < time < _SHORTEST_DEADLINE:
+            text = "and deadlines are in milliseconds: write {nanos: 1000000} or more"
+            self._refuse(option, f"is {time:g} s, {text}")
+        elif time is not None and time > _LONGEST_DEADLINE:
+            text = "and no deadline is later than 49 days: write a shorter one"
+            self._refuse(option, f"is {time:g} s, {text}")
         return time
 
     def _time_or(self, default: float, option: str, *, zero: bool = False) -> float:

@@ -2,188 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    EnumDescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-)
-from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.building.services import ServiceBuilder
+from protoc_gen_nats.building.types import SchemaPool, TypeBuilder, Types
+from protoc_gen_nats.descriptors import EMPTY, SchemaFile, SchemaSet
 from protoc_gen_nats.errors import UserError
-from protoc_gen_nats.model import (
-    Cardinality,
-    Enum,
-    EnumValue,
-    Extension,
-    Field,
-    File,
-    Message,
-    Oneof,
-    Schema,
-)
+from protoc_gen_nats.model import File, Schema
 from protoc_gen_nats.naming import escape
+from protoc_gen_nats.python_modules import DEFAULTS, PythonOptions
 from protoc_gen_nats.rules.modules import check_modules
+from protoc_gen_nats.rules.python_names import check_names
 
 __all__ = ["build"]
 
-_KINDS = {
-    number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
-}
-
 
 def build(
-    protos: Iterable[FileDescriptorProto], generate: Iterable[str], *, complete: bool
+    protos: Iterable[FileDescriptorProto],
+    generate: Iterable[str],
+    *,
+    complete: bool,
+    python: PythonOptions = DEFAULTS,
+    lenient: bool = False,
+    positions: Mapping[str, bytes] = EMPTY,
 ) -> Schema:
     """Builds the representation of the schemas named in `generate`.
+
+    Their messages and enums are built when they are first asked for.
 
     Args:
         protos: All schemas of the request, imported ones before their importers.
         generate: The paths of the schemas to generate for.
         complete: Whether `protos` is the whole system, so that an unknown name is an error.
+        python: Where the generated modules are.
+        lenient: Whether to pass over what is wrong: the schemas are of the past, and only looked
+            at.
+        positions: The SourceCodeInfo of those schemas that have no more than an outline of it.
+            They were built before, and their messages are right.
 
     Raises:
         UserError: Options contradict the schema or each other.
     """
-    schemas = SchemaSet(protos)
-    pool = DescriptorPool()
-    for file in schemas.files.values():
-        pool.AddSerializedFile(file.proto.SerializeToString())
+    paths = dict.fromkeys(generate)
+    schemas = SchemaSet(protos, paths, python, positions)
+    pool = SchemaPool(schemas)
+    fresh = [file for file in schemas.files.values() if file.path not in positions]
+    for file in fresh:
+        pool.load(file)
     services = ServiceBuilder(schemas, complete=complete)
-    chosen = [schemas.files[path] for path in dict.fromkeys(generate)]
-    files = tuple(_file(file, schemas, pool, services) for file in chosen)
-    if problems := [*services.problems, *check_modules(file.path for file in chosen)]:
+    files = tuple(
+        _file(schemas.files[path], schemas, pool, services, python, paths) for path in paths
+    )
+    names = (problem for file in fresh if file.path in paths for problem in check_names(file))
+    problems = [*services.problems, *check_modules(paths, python), *names]
+    if problems and not lenient:
         raise UserError(problems)
-    return Schema(files=files)
+    return Schema(files=files, python=python)
 
 
 def _file(
-    file: SchemaFile, schemas: SchemaSet, pool: DescriptorPool, services: ServiceBuilder
+    file: SchemaFile,
+    schemas: SchemaSet,
+    pool: SchemaPool,
+    services: ServiceBuilder,
+    python: PythonOptions,
+    paths: Container[str],
 ) -> File:
-    proto = file.proto
-    build_message = _MessageBuilder(file, schemas, pool)
-    return File(
+    return _File(
+        TypeBuilder(file, schemas, pool).types,
         path=file.path,
         module=file.module,
+        nats_module=python.services(file.path),
         public_imports=tuple(
             (imported.module, names)
             for imported in schemas.public_imports(file)
             if (names := tuple(name for name in imported.top_names() if escape(name) == name))
         ),
-        messages=tuple(
-            build_message.message(message, (4, index), message.name)
-            for index, message in enumerate(proto.message_type)
-        ),
-        enums=tuple(
-            build_message.enum(enum, (5, index), enum.name)
-            for index, enum in enumerate(proto.enum_type)
-        ),
         services=tuple(services.service(file, path, service) for path, service in file.services()),
-        extensions=build_message.extensions(proto.extension, (7,), proto.package),
         events=tuple(services.events(file)),
+        uses=_uses(file, schemas, paths),
     )
 
 
-class _MessageBuilder:
-    """Builds the messages and enums of one schema."""
-
-    def __init__(self, file: SchemaFile, schemas: SchemaSet, pool: DescriptorPool) -> None:
-        self._file = file
-        self._schemas = schemas
-        self._pool = pool
-
-    def message(self, proto: DescriptorProto, path: Path, name: str) -> Message:
-        """Builds the message that is called `name` below the package, and all inside it."""
-        full_name = self._file.full_name(name)
-        descriptor: Descriptor = self._pool.FindMessageTypeByName(full_name)
-        return Message(
-            name=proto.name,
-            ref=self._schemas.ref(full_name),
-            fields=tuple(
-                self._field(field, (*path, 2, index), descriptor.fields_by_name[field.name])
-                for index, field in enumerate(proto.field)
-            ),
-            oneofs=tuple(_oneofs(proto)),
-            messages=tuple(
-                self.message(nested, (*path, 3, index), f"{name}.{nested.name}")
-                for index, nested in enumerate(proto.nested_type)
-                if not nested.options.map_entry
-            ),
-            enums=tuple(
-                self.enum(enum, (*path, 4, index), f"{name}.{enum.name}")
-                for index, enum in enumerate(proto.enum_type)
-            ),
-            extensions=self.extensions(proto.extension, (*path, 6), full_name),
-            comment=self._file.comment(path),
-        )
-
-    def extensions(
-        self, protos: Iterable[FieldDescriptorProto], path: Path, scope: str
-    ) -> tuple[Extension, ...]:
-        """Builds the extensions that are declared in `scope`, a package or a message."""
-        prefix = f"{scope}." if scope else ""
-        return tuple(
-            Extension(
-                field=self._field(
-                    proto,
-                    (*path, index),
-                    self._pool.FindExtensionByName(f"{prefix}{proto.name}"),
-                ),
-                extendee=self._schemas.ref(proto.extendee),
-            )
-            for index, proto in enumerate(protos)
-        )
-
-    def enum(self, proto: EnumDescriptorProto, path: Path, name: str) -> Enum:
-        """Builds the enum that is called `name` below the package."""
-        return Enum(
-            name=proto.name,
-            ref=self._schemas.ref(self._file.full_name(name)),
-            values=tuple(
-                EnumValue(
-                    name=value.name,
-                    number=value.number,
-                    comment=self._file.comment((*path, 2, index)),
-                )
-                for index, value in enumerate(proto.value)
-            ),
-            comment=self._file.comment(path),
-        )
-
-    def _field(self, proto: FieldDescriptorProto, path: Path, descriptor: FieldDescriptor) -> Field:
-        entry = self._schemas.map_entry(proto.type_name)
-        value = entry.field[1] if entry else proto
-        cardinality = Cardinality.SINGULAR
-        if entry:
-            cardinality = Cardinality.MAP
-        elif proto.label == FieldDescriptorProto.LABEL_REPEATED:
-            cardinality = Cardinality.REPEATED
-        return Field(
-            name=proto.name,
-            number=proto.number,
-            kind=_KINDS[value.type],
-            type=self._schemas.ref(value.type_name) if value.type_name else None,
-            cardinality=cardinality,
-            map_key=_KINDS[entry.field[0].type] if entry else None,
-            presence=descriptor.has_presence,
-            optional=proto.proto3_optional,
-            comment=self._file.comment(path),
-        )
+def _uses(file: SchemaFile, schemas: SchemaSet, paths: Container[str]) -> tuple[str, ...]:
+    if not any(path in paths for path in file.proto.dependency):
+        return ()
+    names: set[str] = set()
+    for _, _, message in file.messages():
+        names.update(field.type_name for field in message.field)
+        names.update(extension.extendee for extension in message.extension)
+    for _, service in file.services():
+        for method in service.method:
+            names |= {method.input_type, method.output_type}
+    found = {schemas.path_of(name) for name in names if name}
+    return tuple(sorted(path for path in found if path in paths and path != file.path))
 
 
-def _oneofs(proto: DescriptorProto) -> Iterable[Oneof]:
-    for index, oneof in enumerate(proto.oneof_decl):
-        members = tuple(
-            field.name
-            for field in proto.field
-            if field.HasField("oneof_index")
-            and field.oneof_index == index
-            and not field.proto3_optional
-        )
-        if members:
-            yield Oneof(name=oneof.name, members=members)
+class _File(File):
+    """A schema whose messages and enums are built when somebody asks for them."""
+
+    __slots__ = ("_types",)
+
+    def __init__(self, types: Callable[[], Types], **values: Any) -> None:
+        object.__setattr__(self, "_types", types)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Asked only for what is not set yet.
+        if name not in Types.__dataclass_fields__:
+            raise AttributeError(name)
+        types = self._types()
+        for field in Types.__dataclass_fields__:
+            object.__setattr__(self, field, getattr(types, field))
+        return getattr(types, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from google.protobuf.descriptor_pb2 import (
@@ -14,10 +14,12 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from protoc_gen_nats import subjects
-from protoc_gen_nats.building.descriptors import Path, SchemaFile, SchemaSet
-from protoc_gen_nats.building.durations import optional_seconds
+from protoc_gen_nats.building.defaults import default_domain, default_name, default_operation
+from protoc_gen_nats.building.durations import optional_seconds, problem_of_time
 from protoc_gen_nats.building.events import KEY_TYPES, EventBuilder
+from protoc_gen_nats.building.http import HttpReader
 from protoc_gen_nats.building.policies import PolicyReader
+from protoc_gen_nats.descriptors import Path, SchemaFile, SchemaSet
 from protoc_gen_nats.errors import Place, Problem, did_you_mean
 from protoc_gen_nats.model import Bucket, Event, Method, MethodKind, Service
 from protoc_gen_nats.naming import (
@@ -27,7 +29,6 @@ from protoc_gen_nats.naming import (
     implementation_package,
     member_name,
     publisher_name,
-    snake_case,
     version_of_package,
 )
 from protonats.v1 import options_pb2
@@ -59,6 +60,8 @@ class ServiceBuilder:
         self.problems: list[Problem] = []
         self._schemas = schemas
         self._events = EventBuilder(schemas, self.problems, complete=complete)
+        self._http = HttpReader(schemas, self.problems)
+        self._packages = Counter(_packages(schemas)) if complete else Counter[str]()
 
     def events(self, file: SchemaFile) -> list[Event]:
         """The events that a schema declares."""
@@ -68,20 +71,22 @@ class ServiceBuilder:
         """Builds one service."""
         options = proto.options.Extensions[options_pb2.service]
         option_path = (*path, *_SERVICE_OPTION)
-        stem = snake_case(proto.name.removesuffix("Service") or proto.name)
         comment = file.comment(path)
         full_name = file.full_name(proto.name)
-        name = options.name or stem
+        version = version_of_package(file.proto.package).token
+        domain = options.domain or default_domain(file.proto.package, proto.name)
+        name = options.name or default_name(proto.name)
+        if not options.name and self._packages[implementation_package(name, version)] > 1:
+            name = domain.replace(".", "_")
         if not NATS_NAME.fullmatch(name):
             text = f"service name {name!r} is not allowed in discovery (ADR-32): {NATS_NAME_RULE}"
             self._report(file, option_path, text)
-        domain = options.domain or _default_domain(file, stem)
         if wrong := subjects.problem_of_template(domain):
             self._report(file, option_path, f"domain {domain!r} {wrong}")
         elif subjects.parameters(domain):
             text = f"domain {domain!r} has a parameter: write parameters in a method's operation"
             self._report(file, option_path, text)
-        prefix = f"svc.{domain}.{version_of_package(file.proto.package).token}"
+        prefix = f"svc.{domain}.{version}"
         methods = tuple(
             self._method(file, (*path, 2, index), method, full_name, prefix)
             for index, method in enumerate(proto.method)
@@ -114,12 +119,13 @@ class ServiceBuilder:
             proto_name=proto.name,
             full_name=full_name,
             name=name,
-            package=implementation_package(name, version_of_package(file.proto.package).token),
+            package=implementation_package(name, version),
             domain=domain,
             version=self._version(file, option_path, options.version),
             description=options.description or _first_paragraph(comment) or full_name,
             methods=methods,
             publishes=publishes,
+            publishes_any="*" in options.publishes,
             consumers=consumers,
             buckets=tuple(self._bucket(file, option_path, one) for one in options.key_value),
             calls=tuple(options.calls),
@@ -148,7 +154,7 @@ class ServiceBuilder:
     ) -> Method:
         options = proto.options.Extensions[options_pb2.method]
         option_path = (*path, *_METHOD_OPTION)
-        operation = options.operation or snake_case(proto.name).lstrip("_")
+        operation = options.operation or default_operation(proto.name)
         if wrong := subjects.problem_of_template(operation):
             self._report(file, option_path, f"operation {operation!r} {wrong}")
         else:
@@ -174,6 +180,7 @@ class ServiceBuilder:
             concurrency=policies.concurrency(),
             comment=file.comment(path),
             place=file.place(option_path),
+            http=self._http.routes(file, path, proto, f"{service}.{proto.name}"),
         )
 
     def _check_parameter(
@@ -211,14 +218,13 @@ class ServiceBuilder:
             self._report(file, path, f"{label} has no legal name: {NATS_NAME_RULE}")
         if not 0 <= options.history <= 64:
             self._report(file, path, f"{label} keeps {options.history} revisions: write 1 to 64")
-        ttl = optional_seconds(options, "ttl")
-        if ttl is not None and ttl <= 0:
-            self._report(file, path, f"{label} has ttl of {ttl:g} s: write a time above zero")
+        if options.HasField("ttl") and (wrong := problem_of_time(options.ttl)):
+            self._report(file, path, f"{label}: ttl {wrong}")
         return Bucket(
             name=options.name,
             description=options.description,
             history=options.history or 1,
-            ttl=ttl,
+            ttl=optional_seconds(options, "ttl"),
         )
 
     def _report(self, file: SchemaFile, path: Path, text: str) -> None:
@@ -234,11 +240,14 @@ class _Claim:
     place: Place
 
 
-def _default_domain(file: SchemaFile, stem: str) -> str:
-    stemless = version_of_package(file.proto.package).stem
-    if not stemless:
-        return stem
-    return f"{stemless}.{stem}" if len(file.proto.service) > 1 else stemless
+def _packages(schemas: SchemaSet) -> Iterator[str]:
+    """The packages that the implementations of all services would have by their own names."""
+    for file in schemas.files.values():
+        if not file.provided:
+            version = version_of_package(file.proto.package).token
+            for _, proto in file.services():
+                name = proto.options.Extensions[options_pb2.service].name
+                yield implementation_package(name or default_name(proto.name), version)
 
 
 def _first_paragraph(comment: str) -> str:

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 import click
 
 from protoc_gen_nats.cli.common import (
+    as_value,
     counted,
     json_option,
+    print_diff,
     print_json,
+    print_outdated,
+    print_warnings,
     project_option,
     reports_errors,
 )
@@ -28,9 +32,9 @@ __all__ = ["check"]
 def check(project: Project, as_json: bool) -> None:
     """Check that generated files are what the schemas say.
 
-    Shows what is changed, missing, orphaned or edited by hand as a unified diff, and ends with exit
-    code 1 if anything is. Another version of protonats or protoc alone is no drift, and is reported
-    apart.
+    Shows what is changed, missing, orphaned or edited by hand as a unified diff, says how to mend
+    it, and ends with exit code 1 if anything is: the command for continuous integration. Another
+    version of protonats or protoc alone is no drift, and is reported apart.
 
     \b
     Examples:
@@ -38,8 +42,10 @@ def check(project: Project, as_json: bool) -> None:
       protonats check --json | jq -r '.drift[].path'
     """
     rendered = project.render()
+    print_warnings(rendered.warnings)
     found = project.drift(rendered)
     drift = [one for one in found if one.state is not State.TOOLCHAIN]
+    outdated = project.outdated(rendered)
     recorded = project.recorded_toolchain()
     changed_tools = dict(recorded) != dict(rendered.toolchain)
     if as_json:
@@ -49,6 +55,8 @@ def check(project: Project, as_json: bool) -> None:
                 "drift": [
                     {"path": one.path, "state": one.state.value, "diff": one.diff} for one in drift
                 ],
+                "outdated": outdated,
+                "warnings": [*map(as_value, rendered.warnings)],
                 "toolchain": {
                     "changed": changed_tools,
                     "recorded": dict(recorded),
@@ -61,6 +69,8 @@ def check(project: Project, as_json: bool) -> None:
         _print(drift, len(rendered.owned))
         if changed_tools and recorded:
             _print_toolchain(recorded, rendered.toolchain)
+        if outdated:
+            print_outdated(outdated)
     if drift:
         sys.exit(1)
 
@@ -68,9 +78,7 @@ def check(project: Project, as_json: bool) -> None:
 def _print(drift: list[Drift], total: int) -> None:
     for one in drift:
         click.echo(click.style(f"{one.state.value}: {one.path}", bold=True))
-        for line in one.diff.splitlines():
-            colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
-            click.echo(click.style(line, fg=colour))
+        print_diff(one.diff)
         click.echo()
     if not drift:
         click.echo(f"{total} generated files are what the schemas say.")

@@ -5,16 +5,29 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
-from protoc_gen_nats.errors import UserError
-from protoc_gen_nats.project.project import MANIFEST_NAME, Project
+from protoc_gen_nats.errors import Problem, UserError
+from protoc_gen_nats.words import counted
 
-__all__ = ["counted", "json_option", "print_json", "project_option", "reports_errors"]
+if TYPE_CHECKING:
+    from protoc_gen_nats.project.project import Project
+
+__all__ = [
+    "as_value",
+    "counted",
+    "json_option",
+    "print_diff",
+    "print_json",
+    "print_outdated",
+    "print_warnings",
+    "project_option",
+    "reports_errors",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +37,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 def _project(context: click.Context, parameter: click.Parameter, value: Path | None) -> Project:
     """The project in a folder, or in the nearest folder above with a manifest."""
+    # Loaded when it is needed: some commands know of no project.
+    from protoc_gen_nats.project.project import MANIFEST_NAME, Project
+
     start = (value or Path.cwd()).resolve()
     for folder in (start, *start.parents):
         if (folder / MANIFEST_NAME).is_file():
@@ -47,9 +63,34 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: `1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def print_diff(diff: str) -> None:
+    """Prints a unified diff, in colours on a terminal."""
+    for line in diff.split("\n")[:-1]:
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        click.echo(click.style(line, fg=colour))
+
+
+def as_value(problem: Problem) -> dict[str, str | int]:
+    """A problem as `--json` prints it."""
+    place = problem.place
+    position: dict[str, str | int] = {
+        "path": place.path,
+        "line": place.line,
+        "column": place.column,
+    }
+    return {**position, "text": problem.text, "severity": problem.severity.value}
+
+
+def print_warnings(warnings: Iterable[Problem]) -> None:
+    """Prints what is probably not meant on standard error, one problem a line."""
+    for problem in warnings:
+        click.echo(f"{click.style('warning', fg='yellow', bold=True)}: {problem}", err=True)
+
+
+def print_outdated(paths: Sequence[str]) -> None:
+    """Prints what services/ lacks since the schemas grew."""
+    what = paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+    click.echo(f"Note: {what} began with an older schema. Merge what is new: `protonats update`.")
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:

@@ -2,90 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from protoc_gen_nats.cli.common import counted, json_option, print_json, reports_errors
+from protoc_gen_nats.cli.connecting import connection_options, over_nats
 from protoc_gen_nats.cli.messages import message_text, search
+from protoc_gen_nats.cli.moments import moment
 from protoc_gen_nats.errors import Place, Problem, UserError
-from protonats.errors import ProtonatsError, StatusError
+from protonats.errors import StatusError
 
 if TYPE_CHECKING:
     from protonats.dead_letters import DeadLetter, DeadLetters
+    from protonats.settings import ConnectionSettings
 
 __all__ = ["dlq"]
 
-_PATIENCE: Final = 5.0
-"""Seconds for a NATS server that does not answer: a person waits."""
-
-_AGO: Final = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _moment(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> datetime | None:
-    """A time that is given in ISO 8601, or by how long ago it was."""
-    if value is None:
-        return None
-    if ago := _AGO.fullmatch(value):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r}: write 2026-05-01T12:00:00Z, or how long ago: 90s, 15m, 2h, 7d"
-        ) from None
-    return moment if moment.tzinfo is not None else moment.astimezone()
-
-
-_server_options = (
-    click.option(
-        "--server",
-        metavar="URL",
-        help="The NATS server. Default: NATS_URL, or nats://127.0.0.1:4222. The login is read from"
-        " the same variables as that of a service.",
-    ),
-    click.option(
-        "--dlq-stream",
-        metavar="NAME",
-        help="The stream of dead letters. Default: the one that stores dlq.>.",
-    ),
+_stream_option: Final = click.option(
+    "--dlq-stream",
+    metavar="NAME",
+    help="The stream of dead letters. Default: the one that stores dlq.>.",
 )
-_filter_options = (
+_filter_options: Final = (
     click.option("--stream", metavar="NAME", help="Only of messages of this stream."),
     click.option("--consumer", metavar="NAME", help="Only of this consumer."),
     click.option("--event", metavar="NAME", help="Only of this event, by its full name."),
     click.option(
         "--since",
         metavar="TIME",
-        callback=_moment,
-        help="Only buried in the last 2h, or since an" " ISO time.",
+        callback=moment,
+        help="Only buried in the last 2h, or since an ISO time.",
     ),
     click.option(
         "--until",
         metavar="TIME",
-        callback=_moment,
-        help="Only buried more than 30d ago, or before" " an ISO time.",
+        callback=moment,
+        help="Only buried more than 30d ago, or before an ISO time.",
     ),
 )
-_change_options = (
+_change_options: Final = (
     click.argument("numbers", type=int, nargs=-1, metavar="[NUMBER]..."),
     *_filter_options,
     click.option("--all", "everything", is_flag=True, help="All dead letters there are."),
     click.option("--yes", "-y", is_flag=True, help="Do not ask."),
     click.option("--dry-run", is_flag=True, help="Only show what would be done."),
-    *_server_options,
+    _stream_option,
     json_option,
 )
 
@@ -106,34 +72,14 @@ def _over_nats(
 
     @functools.wraps(command)
     @reports_errors
-    def wrapped(server: str | None, dlq_stream: str | None, **options: Any) -> None:
-        async def run() -> None:
-            async with _dead_letters(server, dlq_stream) as letters:
-                await command(letters, **options)
+    @connection_options
+    def wrapped(settings: ConnectionSettings, dlq_stream: str | None, **options: Any) -> None:
+        # Loaded when it is needed: the other commands speak to no server.
+        from protonats.dead_letters import DeadLetters
 
-        try:
-            asyncio.run(run())
-        except StatusError as error:
-            raise UserError.of(error.message or error.code.name) from None
-        except ProtonatsError as error:
-            raise UserError.of(str(error)) from None
+        over_nats(settings, lambda c: command(DeadLetters(c, stream=dlq_stream), **options))
 
     return wrapped
-
-
-@asynccontextmanager
-async def _dead_letters(server: str | None, stream: str | None) -> AsyncIterator[DeadLetters]:
-    # Loaded when it is needed: the other commands speak to no server.
-    from protonats.connection import connect
-    from protonats.dead_letters import DeadLetters
-    from protonats.settings import ConnectionSettings
-
-    settings = ConnectionSettings.from_environment(name="dlq")
-    settings = replace(settings, startup_timeout=min(settings.startup_timeout, _PATIENCE))
-    if server is not None:
-        settings = replace(settings, servers=(server,))
-    async with await connect(settings) as connection:
-        yield DeadLetters(connection, stream=stream)
 
 
 @click.group()
@@ -157,7 +103,7 @@ def dlq() -> None:
 @_options(
     *_filter_options,
     click.option("--limit", type=click.IntRange(min=1), help="At most so many."),
-    *_server_options,
+    _stream_option,
     json_option,
 )
 @_over_nats
@@ -178,7 +124,7 @@ async def list_(letters: DeadLetters, limit: int | None, as_json: bool, **filter
     if as_json:
         print_json([_facts(letter) for letter in found])
     else:
-        _print_table(found)
+        _print_table(found, _is_filtered(filters))
 
 
 @dlq.command()
@@ -191,7 +137,7 @@ async def list_(letters: DeadLetters, limit: int | None, as_json: bool, **filter
     help="A folder with generated Python code, which knows the type of the body. Default:"
     " generated/python, where it is.",
 )
-@_options(*_server_options, json_option)
+@_options(_stream_option, json_option)
 @_over_nats
 async def show(letters: DeadLetters, number: int, folders: tuple[Path, ...], as_json: bool) -> None:
     """Show one dead letter, with its body.
@@ -281,7 +227,7 @@ async def _change(
 ) -> None:
     chosen = await _choose(letters, numbers, everything, filters)
     if not as_json:
-        _print_table(chosen)
+        _print_table(chosen, _is_filtered(filters))
     if chosen and not (yes or dry_run):
         if not _somebody_is_there():
             raise UserError.of(f"nobody is there to be asked: {verb} with --yes")
@@ -311,12 +257,15 @@ def _somebody_is_there() -> bool:
 async def _choose(
     letters: DeadLetters, numbers: tuple[int, ...], everything: bool, filters: dict[str, Any]
 ) -> list[DeadLetter]:
-    filtered = any(value is not None for value in filters.values())
-    if bool(numbers) + everything + filtered != 1:
+    if bool(numbers) + everything + _is_filtered(filters) != 1:
         raise click.UsageError("say which: numbers, filters such as --consumer, or --all")
     if numbers:
         return [await letters.get(number) for number in dict.fromkeys(numbers)]
     return [letter async for letter in letters.list(**filters)]
+
+
+def _is_filtered(filters: dict[str, Any]) -> bool:
+    return any(value is not None for value in filters.values())
 
 
 def _facts(letter: DeadLetter) -> dict[str, object]:
@@ -334,26 +283,22 @@ def _facts(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def _print_table(letters: list[DeadLetter]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+def _print_table(letters: list[DeadLetter], filtered: bool) -> None:
+    from protoc_gen_nats.live.tables import table_text
 
     if not letters:
-        click.echo("There are no dead letters.")
+        click.echo("No dead letter matches." if filtered else "There are no dead letters.")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("number", justify="right")
-    for column in ("buried at", "stream", "consumer", "event"):
-        table.add_column(column, overflow="fold")
-    table.add_column("error", overflow="fold", ratio=1)
-    for letter in letters:
-        moment = letter.buried_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        event = letter.event or letter.origin_subject
-        cells = (str(letter.sequence), moment, letter.stream, letter.consumer, event, letter.error)
-        table.add_row(*map(Text, cells))
-    console = Console()
-    # What reads a pipe wants whole lines.
-    if not console.is_terminal:
-        console = Console(width=10_000, no_color=True)
-    console.print(table)
+    rows = [
+        (
+            letter.sequence,
+            letter.buried_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+            letter.stream,
+            letter.consumer,
+            letter.event or letter.origin_subject,
+            letter.error,
+        )
+        for letter in letters
+    ]
+    headers = ("number", "buried at", "stream", "consumer", "event", "error")
+    click.echo(table_text(headers, rows, right=("number",)), nl=False)

@@ -7,9 +7,12 @@ from dataclasses import asdict
 import click
 
 from protoc_gen_nats.cli.common import (
+    as_value,
     counted,
     json_option,
     print_json,
+    print_outdated,
+    print_warnings,
     project_option,
     reports_errors,
 )
@@ -26,17 +29,20 @@ __all__ = ["generate"]
 def generate(project: Project, force: bool, as_json: bool) -> None:
     """Generate everything that follows from schemas and manifest.
 
-    Files below generated/ are rewritten, those below services/ are written once. Nothing is written
-    when a schema is wrong, and no file is touched whose content stays the same.
+    Files below generated/ are rewritten, those below services/ are written once: what a schema adds
+    later is merged into them by `protonats update`. Nothing is written when a schema is wrong, and
+    no file is touched whose content stays the same.
 
     \b
     Examples:
       protonats generate
       protonats generate --force     # after an edit of a generated file
     """
-    outcome = project.write(project.render(), force=force)
+    rendered = project.render()
+    print_warnings(rendered.warnings)
+    outcome = project.write(rendered, force=force)
     if as_json:
-        print_json(asdict(outcome))
+        print_json({**asdict(outcome), "warnings": [*map(as_value, rendered.warnings)]})
     else:
         _print(outcome)
 
@@ -59,3 +65,5 @@ def _print(outcome: Outcome) -> None:
         f"{counted(changed, 'generated file')} changed, {outcome.unchanged} as they were,"
         f" {len(outcome.scaffolded)} begun for you to fill in."
     )
+    if outcome.outdated:
+        print_outdated(outcome.outdated)

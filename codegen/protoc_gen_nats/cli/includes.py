@@ -18,13 +18,15 @@ __all__ = ["includes"]
     "--export",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Copy protonats/v1/options.proto to this folder instead, for a buf workspace.",
+    help="Copy protonats/v1/options.proto and the manifest's JSON Schema to this folder instead.",
 )
 @reports_errors
 def includes(folder: Path | None) -> None:
     """Print the flags with which any protoc finds the imported schemas.
 
-    These are protonats/v1/options.proto, google/api and buf/validate.
+    These are protonats/v1/options.proto, google/api and buf/validate. What is exported is a module
+    of a buf workspace, and completes protonats.yaml in an editor that finds in it the line
+    `# yaml-language-server: $schema=third_party/protonats/protonats.schema.json`.
 
     \b
     Examples:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import enum
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from protoc_gen_nats.project.lock import LOCK_NAME, OWNED, Lock, content_of, digest
+from protoc_gen_nats.contents import content_of
+from protoc_gen_nats.project.diffs import unified
+from protoc_gen_nats.project.links import check_links
+from protoc_gen_nats.project.lock import LOCK_NAME, OWNED, Lock
 
 __all__ = ["Drift", "State", "find_drift", "same_meaning"]
 
@@ -47,16 +49,23 @@ class Drift:
     """Whether it is an orphan that was never generated, so that generating does not remove it."""
 
 
-def find_drift(root: Path, expected: Mapping[str, bytes], lock: Lock) -> list[Drift]:
+def find_drift(
+    root: Path, expected: Mapping[str, bytes], digests: Mapping[str, str], lock: Lock
+) -> list[Drift]:
     """Compares files with what they should be, and the lock with the files that are.
 
     Args:
         root: The project.
         expected: The content of every owned file, by path relative to `root`.
+        digests: The digests of these.
         lock: The record of the last generation.
+
+    Raises:
+        UserError: A folder of these files is a link to a place outside the project.
     """
+    check_links(root, {*expected, *lock.paths()})
     found = [*_expected_files(root, expected, lock), *_orphans(root, expected, lock)]
-    return [*found, *_lock(expected, lock, {one.path for one in found})]
+    return [*found, *_lock(digests, lock, {one.path for one in found})]
 
 
 def _expected_files(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[Drift]:
@@ -66,7 +75,7 @@ def _expected_files(root: Path, expected: Mapping[str, bytes], lock: Lock) -> It
             continue
         if actual is None:
             yield Drift(path=path, state=State.MISSING, diff=_diff(path, b"", content))
-        elif lock.files.get(path, digest(actual)) != digest(actual):
+        elif path in lock.paths() and not lock.holds(path, actual):
             yield Drift(path=path, state=State.HAND_EDITED, diff=_diff(path, actual, content))
         elif same_meaning(path, actual, content):
             yield Drift(path=path, state=State.TOOLCHAIN, diff="")
@@ -82,12 +91,18 @@ def _orphans(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[
         for name in names
     }
     visible = {path for path in present if not _is_by_the_way(path)}
-    for path in sorted((visible | lock.files.keys()) - expected.keys()):
+    for path in sorted((visible | lock.paths()) - expected.keys()):
         content = content_of(root / path)
         if content is not None:
-            foreign = path not in lock.files
-            diff = _diff(path, content, b"")
-            yield Drift(path=path, state=State.ORPHANED, diff=diff, foreign=foreign)
+            foreign = path not in lock.paths()
+            name = _printable(path) if foreign else path
+            diff = _diff(name, content, b"")
+            yield Drift(path=name, state=State.ORPHANED, diff=diff, foreign=foreign)
+
+
+def _printable(path: str) -> str:
+    """A name that may not be UTF-8, as it can be printed."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _is_by_the_way(path: str) -> bool:
@@ -95,11 +110,11 @@ def _is_by_the_way(path: str) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in path.split("/"))
 
 
-def _lock(expected: Mapping[str, bytes], lock: Lock, drifted: set[str]) -> Iterator[Drift]:
+def _lock(digests: Mapping[str, str], lock: Lock, drifted: set[str]) -> Iterator[Drift]:
     """The lock, if it is wrong about files that are right: the next edit of the schemas would be
     taken for one by hand."""
     recorded = {path: text for path, text in lock.files.items() if path not in drifted}
-    right = {path: digest(text) for path, text in expected.items() if path not in drifted}
+    right = {path: text for path, text in digests.items() if path not in drifted}
     if recorded != right:
         old = Lock(toolchain=lock.toolchain, files=recorded).serialize() if lock.files else b""
         new = Lock(toolchain=lock.toolchain, files=right).serialize()
@@ -137,11 +152,4 @@ def _diff(path: str, old: bytes, new: bytes) -> str:
     before, after = (path if old else "/dev/null"), (path if new else "/dev/null")
     if path.endswith("_pb2.py") and not same_meaning(path, old, new):
         return f"--- {before}\n+++ {after}\n(the compiled descriptor differs: see its .pyi)\n"
-    return "".join(
-        difflib.unified_diff(
-            old.decode(errors="replace").splitlines(keepends=True),
-            new.decode(errors="replace").splitlines(keepends=True),
-            fromfile=before,
-            tofile=after,
-        )
-    )
+    return unified(path, old, new)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from protoc_gen_nats.contents import digest
 from protoc_gen_nats.errors import Place, UserError
 
-__all__ = ["LOCK_NAME", "OWNED", "Lock", "content_of", "digest", "read_lock"]
+__all__ = ["LOCK_NAME", "OWNED", "Lock", "read_lock"]
 
 LOCK_NAME = "protonats.lock"
 
@@ -35,30 +35,27 @@ class Lock:
     files: Mapping[str, str] = field(default_factory=dict)
     """Digests of the owned files, by path relative to the project."""
 
+    pending: Mapping[str, str] = field(default_factory=dict)
+    """Digests of those that a run was writing when it was interrupted."""
+
+    def paths(self) -> set[str]:
+        """All files that were generated."""
+        return {*self.files, *self.pending}
+
+    def holds(self, path: str, content: bytes) -> bool:
+        """Whether a file is as it was generated."""
+        return digest(content) in (self.files.get(path), self.pending.get(path))
+
     def serialize(self) -> bytes:
         """The content of the lock file."""
-        value = {
+        value: dict[str, Any] = {
             "format": _FORMAT,
             "toolchain": dict(sorted(self.toolchain.items())),
             "files": dict(sorted(self.files.items())),
         }
+        if self.pending:
+            value["pending"] = dict(sorted(self.pending.items()))
         return (json.dumps(value, indent=2) + "\n").encode()
-
-
-def digest(content: bytes) -> str:
-    """The digest of a file's content."""
-    return sha256(content).hexdigest()
-
-
-def content_of(path: Path) -> bytes | None:
-    """What a generated file holds, or None if there is no such file.
-
-    Lines end as the generator ends them: a checkout may have given them other ends.
-    """
-    try:
-        return path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else None
-    except FileNotFoundError:  # another run has just removed it
-        return None
 
 
 def read_lock(root: Path) -> Lock:
@@ -74,14 +71,15 @@ def read_lock(root: Path) -> Lock:
             text = "upgrade protonats, or delete the file and generate again"
             raise UserError.of(f"format {value['format']} is not known: {text}", Place(LOCK_NAME))
         toolchain, files = _texts(value["toolchain"]), _texts(value["files"])
+        pending = _texts(value.get("pending", {}))
     except FileNotFoundError:
         return Lock()
     except (ValueError, KeyError, TypeError) as error:
         raise _broken() from error
     # What is recorded here is shown and removed: nothing that a generation cannot have written.
-    if not all(map(_is_owned, files)):
+    if not all(map(_is_owned, (*files, *pending))):
         raise _broken()
-    return Lock(toolchain=toolchain, files=files)
+    return Lock(toolchain=toolchain, files=files, pending=pending)
 
 
 def _texts(value: Any) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-__all__ = ["docstring", "string_literal"]
+__all__ = ["comment", "docstring", "string_literal"]
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -14,6 +14,11 @@ def string_literal(text: str) -> str:
     quote = "'" if text.count('"') > text.count("'") else '"'
     escapes = {**_ESCAPES, quote: "\\" + quote}
     return quote + "".join(escapes.get(char) or _printable(char) for char in text) + quote
+
+
+def comment(text: str) -> str:
+    """What stands behind a `#`, on one line."""
+    return "".join(map(_printable, text))
 
 
 def docstring(text: str, indent: int) -> str:

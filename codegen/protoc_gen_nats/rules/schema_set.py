@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from protoc_gen_nats import subjects
-from protoc_gen_nats.errors import Place, Problem, did_you_mean
+from protoc_gen_nats.errors import Place, Problem
 from protoc_gen_nats.model import Event, Schema, Service
+from protoc_gen_nats.rules.relations import check_relations
 
 __all__ = ["check_complete", "check_subjects", "events_of"]
 
@@ -38,33 +38,48 @@ class _Claim:
     place: Place
 
 
-def _overlapping(claims: list[_Claim]) -> Iterator[tuple[_Claim, _Claim]]:
-    """Pairs of claims whose subjects overlap: equal ones by look-up, wildcards pair by pair."""
-    plain: dict[str, _Claim] = {}
-    wild: list[_Claim] = []
+def _overlapping(claims: Iterable[_Claim]) -> Iterator[tuple[_Claim, _Claim]]:
+    """Pairs of claims whose subjects overlap, the earlier one first."""
+    root = _Node()
     for claim in claims:
-        if "*" in claim.subject:
-            wild.append(claim)
-        elif claim.subject in plain:
-            yield plain[claim.subject], claim
+        parts = claim.subject.split(".")
+        for other in root.overlapping(parts):
+            yield other, claim
+        root.add(parts, claim)
+
+
+class _Node:
+    """Claims by the tokens of their subjects, so that few of many have to be looked at."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, _Node] = {}
+        self._claims: list[_Claim] = []
+
+    def add(self, parts: list[str], claim: _Claim) -> None:
+        """Adds a claim whose subject goes on from here with some tokens."""
+        node = self
+        for part in parts:
+            node = node._next.setdefault(part, _Node())
+        node._claims.append(claim)
+
+    def overlapping(self, parts: list[str]) -> Iterator[_Claim]:
+        """The claims below that overlap with a subject that goes on with some tokens."""
+        if not parts:
+            yield from self._claims
+        elif parts[0] == "*":
+            for node in self._next.values():
+                yield from node.overlapping(parts[1:])
         else:
-            plain[claim.subject] = claim
-    for index, claim in enumerate(wild):
-        for other in (*plain.values(), *wild[:index]):
-            if subjects.overlap(claim.subject, other.subject):
-                yield other, claim
+            for part in (parts[0], "*"):
+                if part in self._next:
+                    yield from self._next[part].overlapping(parts[1:])
 
 
 def check_complete(schema: Schema) -> Iterator[Problem]:
-    """Finds what only the whole system shows: calls to nobody, names that two services share."""
+    """Finds what only the whole system shows: names that two services share, and relations between
+    services that lead nowhere or in a circle."""
     services = schema.services
-    callable_names = {service.full_name for service in services}
-    callable_names.update(m.full_name for service in services for m in service.methods)
-    for service in services:
-        for name in service.calls:
-            if name != "*" and name not in callable_names:
-                hint = did_you_mean(name, callable_names)
-                yield Problem(service.place, f"calls {name}, which does not exist: {hint}")
+    yield from check_relations(schema)
     yield from _shared(
         ((s.package.casefold(), s) for s in services),
         "has the name and version of",

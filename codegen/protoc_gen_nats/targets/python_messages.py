@@ -7,13 +7,14 @@ editor knows of them.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
 from protoc_gen_nats.model import Cardinality, Enum, EnumValue, Extension, Field, File, Message
-from protoc_gen_nats.naming import escape
-from protoc_gen_nats.rendering.layout import WIDTH, TypeExpr, from_import, re_export
+from protoc_gen_nats.naming import is_member
+from protoc_gen_nats.python_modules import PythonOptions
+from protoc_gen_nats.rendering.layout import WIDTH, TypeExpr, from_import
 from protoc_gen_nats.rendering.templates import render as render_template
 from protoc_gen_nats.rendering.text import string_literal
 from protoc_gen_nats.targets.python_types import (
@@ -23,54 +24,53 @@ from protoc_gen_nats.targets.python_types import (
     all_extensions,
     all_fields,
     all_messages,
+    class_name,
     container,
+    scope_of,
+    scope_of_module,
 )
 
-__all__ = ["render"]
-
-_MESSAGE_MEMBERS = frozenset(
-    {
-        *("ByteSize", "Clear", "ClearExtension", "ClearField", "CopyFrom", "DESCRIPTOR"),
-        *("DiscardUnknownFields", "Extensions", "FindInitializationErrors", "FromString"),
-        *("HasExtension", "HasField", "IsInitialized", "ListFields", "MergeFrom"),
-        *("MergeFromString", "ParseFromString", "SerializePartialToString"),
-        *("SerializeToString", "SetInParent", "UnknownFields", "WhichOneof"),
-    }
-)
-"""What every message has; a field of that name is reached with `getattr` alone."""
+__all__ = ["path_of", "render"]
 
 _ENUM_MEMBERS = frozenset({"DESCRIPTOR", "Name", "Value", "items", "keys", "values"})
 """What every enum has; a value of that name is reached with `Value` alone."""
 
 
-def render(file: File) -> GeneratedFile:
+def path_of(file: File) -> str:
+    """Where the stub of one schema is."""
+    return file.module.replace(".", "/") + ".pyi"
+
+
+def render(file: File, python: PythonOptions) -> GeneratedFile:
     """Renders the stub of one schema."""
-    types = StubTypes(file)
+    types = StubTypes(file, within=file.module if python.relative else None)
     values = {
         "path": file.path,
         "standard_imports": list(_standard_imports(file, types)),
         "imports": [
-            *sorted([*_protobuf_imports(file, types.private), *types.import_lines()]),
-            *(re_export(module, names) for module, names in file.public_imports),
+            *sorted([*_protobuf_imports(file, types.private), *types.imports.lines()], key=_place),
+            *(types.imports.re_export(module, names) for module, names in types.re_exports),
         ],
         "messages": [_message(message, types) for message in file.messages],
         "enums": [_enum(enum, types) for enum in file.enums],
-        "constants": _constants(extension.field for extension in file.extensions),
+        "constants": _constants((e.field for e in file.extensions), set(scope_of_module(file))),
         "extensions": _extensions(file.extensions, types),
+        "has_descriptor": "DESCRIPTOR" not in scope_of_module(file),
         "b": types.builtins,
         "p": types.private,
         "int": TypeExpr(f"{types.builtins}int"),
         "width": WIDTH,
     }
-    path = file.module.replace(".", "/") + ".pyi"
-    return GeneratedFile(path=path, content=render_template("python/messages.pyi.j2", values))
+    return GeneratedFile(
+        path=path_of(file), content=render_template("python/messages.pyi.j2", values)
+    )
 
 
 def _standard_imports(file: File, types: StubTypes) -> Iterator[str]:
     """The imports from the standard library."""
     messages = list(all_messages(file.messages))
     fields = [field for message in messages for field in message.fields]
-    names = [message.name for message in messages] + [enum.name for enum in all_enums(file)]
+    refs = [message.ref for message in messages] + [enum.ref for enum in all_enums(file)]
     private = types.private
     if types.qualified:
         yield f"import builtins as {private}builtins"
@@ -84,8 +84,13 @@ def _standard_imports(file: File, types: StubTypes) -> Iterator[str]:
         yield f"from typing import NewType as {private}NewType"
     if any(len(_oneofs(message)) > 1 for message in messages):
         yield f"from typing import overload as {private}overload"
-    if any(escape(name) != name for name in names):
+    if any(ref.python_name != ref.qualname for ref in refs):
         yield f"from typing import type_check_only as {private}type_check_only"
+
+
+def _place(line: str) -> tuple[bool, str]:
+    """Where an import stands among the others: relative ones last."""
+    return line.startswith("from ."), line
 
 
 def _protobuf_imports(file: File, private: str) -> Iterator[str]:
@@ -127,6 +132,9 @@ class _EnumView:
     """The class of the enum itself."""
 
     wrapper_bases: list[TypeExpr]
+    value_type: TypeExpr
+    """The type of its values, as the scope of the enum writes it."""
+
     inner_value_type: TypeExpr
     """The type of its values, as the wrapper writes it."""
 
@@ -136,11 +144,6 @@ class _EnumView:
     """The values that are attributes of the enum."""
 
     comment: str
-
-    @property
-    def value_type(self) -> TypeExpr:
-        """The type of its values."""
-        return TypeExpr(f"{self.name}.ValueType")
 
     @property
     def bases(self) -> list[TypeExpr]:
@@ -183,19 +186,25 @@ def _message(message: Message, types: StubTypes) -> _MessageView:
     names = [field.name for field in message.fields]
     literal = f"{types.private}Literal"
     return _MessageView(
-        name=escape(message.name),
+        name=class_name(message.ref),
         bases=[TypeExpr(f"{types.private}Message")],
-        hidden=escape(message.name) != message.name,
+        hidden=class_name(message.ref) != message.name,
         comment=message.comment or f"The message {message.name}.",
         fields=[
             _field(field, types)
             for field in message.fields
-            if _is_name(field.name) and field.name not in _MESSAGE_MEMBERS
+            if _is_name(field.name) and not is_member(field.name)
         ],
-        constants=_constants((*message.fields, *(e.field for e in message.extensions))),
+        constants=_constants(
+            (*message.fields, *(e.field for e in message.extensions)), set(scope_of(message))
+        ),
         messages=[_message(nested, types) for nested in message.messages],
         enums=[_enum(enum, types) for enum in message.enums],
-        extensions=_extensions(message.extensions, types),
+        extensions=[
+            one
+            for one in _extensions(message.extensions, types)
+            if not is_member(one[0]) and not one[0].endswith("_FIELD_NUMBER")
+        ],
         receiver=f"{types.private}self" if "self" in names else "self",
         arguments=[(f.name, types.argument(f)) for f in message.fields if _is_name(f.name)],
         has_field=_one_of(literal, [*(f.name for f in message.fields if f.presence), *groups]),
@@ -211,7 +220,8 @@ def _message(message: Message, types: StubTypes) -> _MessageView:
 def _oneofs(message: Message) -> list[tuple[str, tuple[str, ...]]]:
     """The oneofs of a message, those included that protoc makes up for `optional` fields."""
     declared = [(oneof.name, oneof.members) for oneof in message.oneofs]
-    return declared + [(f"_{f.name}", (f.name,)) for f in message.fields if f.optional]
+    made_up = [(f.presence_oneof, (f.name,)) for f in message.fields if f.presence_oneof]
+    return declared + made_up
 
 
 def _field(field: Field, types: StubTypes) -> _FieldView:
@@ -224,26 +234,28 @@ def _field(field: Field, types: StubTypes) -> _FieldView:
 
 
 def _enum(enum: Enum, types: StubTypes) -> _EnumView:
+    is_nested = "." in enum.ref.qualname
     values = [value for value in enum.values if _is_name(value.name)]
-    holder = f"{types.private}{enum.name}Enum"
+    name, holder = class_name(enum.ref), f"{types.private}{enum.name}Enum"
     return _EnumView(
-        name=escape(enum.name),
+        name=name,
         holder=holder,
         wrapper=f"{holder}Type",
         wrapper_bases=[
             TypeExpr(f"{types.private}EnumTypeWrapper", (TypeExpr(f"{holder}.ValueType"),))
         ],
+        value_type=TypeExpr(f"{holder if is_nested and types.is_shared(name) else name}.ValueType"),
         inner_value_type=types.beside(enum.ref, f"{holder}.ValueType"),
-        hidden=escape(enum.name) != enum.name,
-        values=values,
+        hidden=name != enum.name,
+        values=[value for value in values if not (is_nested and is_member(value.name))],
         members=[value for value in values if value.name not in _ENUM_MEMBERS],
         comment=enum.comment or f"The enum {enum.name}.",
     )
 
 
-def _constants(fields: Iterable[Field]) -> list[tuple[str, int]]:
+def _constants(fields: Iterable[Field], taken: Container[str]) -> list[tuple[str, int]]:
     numbers = {f"{field.name.upper()}_FIELD_NUMBER": field.number for field in fields}
-    return list(numbers.items())
+    return [(name, number) for name, number in numbers.items() if name not in taken]
 
 
 def _extensions(extensions: Iterable[Extension], types: StubTypes) -> list[tuple[str, TypeExpr]]:

@@ -58,7 +58,7 @@ def event_info(event: Event, imports: ModuleImports, indent: int) -> str:
     """The `EventInfo` of an event, where the line that it begins on is indented by `indent`."""
     key_field = string_literal(event.key_field) if event.key_field else "None"
     arguments = [
-        f"message={imports.value(event.ref)},",
+        f"message={imports.value(event.ref, indent + 4)},",
         f"subject={string_literal(event.subject)},",
         f"key_field={key_field},",
         f"durable={event.durable},",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from protoc_gen_nats.files import GeneratedFile
 from protoc_gen_nats.model import Event, File, Method, MethodKind, Service, TypeRef
-from protoc_gen_nats.naming import handler_name, member_name, publisher_name, stub_module
+from protoc_gen_nats.naming import class_stem, handler_name, member_name, publisher_name
+from protoc_gen_nats.python_modules import PythonOptions
 from protoc_gen_nats.rendering.imports import ModuleImports
 from protoc_gen_nats.rendering.layout import TypeExpr, assigned_width, class_header
 from protoc_gen_nats.rendering.templates import render as render_template
@@ -22,9 +23,16 @@ _CLIENT_STREAMS = (MethodKind.CLIENT_STREAM, MethodKind.BIDI_STREAM)
 _SERVER_STREAMS = (MethodKind.SERVER_STREAM, MethodKind.BIDI_STREAM)
 
 
-def render(file: File) -> GeneratedFile:
+def path_of(file: File) -> str:
+    """Where the services of one schema are."""
+    return file.nats_module.replace(".", "/") + ".py"
+
+
+def render(file: File, python: PythonOptions) -> GeneratedFile:
     """Renders the services of one schema."""
-    imports = ModuleImports(service_types(file.services))
+    imports = ModuleImports(
+        service_types(file.services), within=file.nats_module if python.relative else None
+    )
     services = [ServiceView.of(service, imports) for service in file.services]
     values = {
         "path": file.path,
@@ -35,8 +43,9 @@ def render(file: File) -> GeneratedFile:
         "has_members": any(service.methods or service.handlers for service in services),
         "has_infos": any(service.methods or service.events for service in services),
     }
-    path = stub_module(file.path).replace(".", "/") + ".py"
-    return GeneratedFile(path=path, content=render_template("python/services.py.j2", values))
+    return GeneratedFile(
+        path=path_of(file), content=render_template("python/services.py.j2", values)
+    )
 
 
 def service_types(services: Sequence[Service]) -> Iterator[TypeRef]:
@@ -122,7 +131,7 @@ class _MethodView:
 class ServiceView:
     """A service as the template lays it out."""
 
-    proto_name: str
+    class_stem: str
     full_name: str
     name: str
     domain: str
@@ -139,24 +148,21 @@ class ServiceView:
     @classmethod
     def of(cls, service: Service, imports: ModuleImports) -> ServiceView:
         """The view of a service whose types are imported as `imports` says."""
+        stem = class_stem(service.proto_name)
         bases = [TypeExpr("_codegen.Server")]
         if service.methods or service.consumers:
             bases.append(TypeExpr("ABC"))
         return cls(
-            proto_name=service.proto_name,
+            class_stem=stem,
             full_name=service.full_name,
             name=service.name,
             domain=service.domain,
             version=service.version,
             description=service.description,
             comment=service.comment or service.description,
-            client_header=class_header(
-                f"{service.proto_name}Client", [TypeExpr("_codegen.Client")]
-            ),
-            server_header=class_header(f"{service.proto_name}Server", bases),
-            publisher_header=class_header(
-                f"{service.proto_name}Publisher", [TypeExpr("_codegen.Publisher")]
-            ),
+            client_header=class_header(f"{stem}Client", [TypeExpr("_codegen.Client")]),
+            server_header=class_header(f"{stem}Server", bases),
+            publisher_header=class_header(f"{stem}Publisher", [TypeExpr("_codegen.Publisher")]),
             methods=[_method(method, imports) for method in service.methods],
             events=[_event(event, imports) for event in service.publishes],
             consumers=[
@@ -168,7 +174,7 @@ class ServiceView:
     @property
     def method_constants(self) -> list[str]:
         """The descriptions of the methods, as the module refers to them."""
-        return [f"{self.proto_name}Methods.{method.python_name}" for method in self.methods]
+        return [f"{self.class_stem}Methods.{method.python_name}" for method in self.methods]
 
     @property
     def handlers(self) -> list[_EventView]:
@@ -186,8 +192,8 @@ def _method(method: Method, imports: ModuleImports) -> _MethodView:
         python_name=method.python_name,
         subject=method.subject,
         kind=method.kind.name,
-        request=imports.value(method.request),
-        response=imports.value(method.response),
+        request=imports.value(method.request, 8),
+        response=imports.value(method.response, 8),
         timeout=repr(method.timeout),
         policies=list(policy_arguments(method, imports, 8, width)),
         comment=method.comment or f"Calls {method.full_name}.",

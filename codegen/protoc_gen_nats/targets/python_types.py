@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+from collections import Counter
 from collections.abc import Iterator
 
 from protoc_gen_nats.model import Cardinality, Enum, Extension, Field, File, Message, TypeRef
-from protoc_gen_nats.naming import COMMON_PACKAGES, escape
 from protoc_gen_nats.rendering.imports import ModuleImports
 from protoc_gen_nats.rendering.layout import TypeExpr
 
@@ -16,7 +17,10 @@ __all__ = [
     "all_extensions",
     "all_fields",
     "all_messages",
+    "class_name",
     "container",
+    "scope_of",
+    "scope_of_module",
 ]
 
 MESSAGES = ("message", "group")
@@ -37,8 +41,6 @@ _SCALARS = {
     ),
 }
 _BUILTINS = frozenset({"bool", "bytes", "float", "int", "property", "str"})
-_ENUMS_ARE_VALUES = (*COMMON_PACKAGES, "protonats.v1.")
-"""Packages whose stubs are protoc's own: there, an enum's values are of the enum's type itself."""
 
 
 class StubTypes:
@@ -46,34 +48,49 @@ class StubTypes:
 
     In a class, its own fields and nested types come before what the module has of the same name. So
     builtins that some class of the file hides are written `_builtins.int`, and types of the file
-    itself that are hidden are taken from the module as another would take them, `_quest_pb2.Quest`.
+    itself that are hidden, or hide a builtin, are taken from the module as another would take them,
+    `_quest_pb2.Quest`.
 
     Attributes:
         private: What the names begin with that the stub alone has, `_`; no name of the file does.
+        imports: The modules whose types are used.
+        re_exports: The modules whose names are also names of this one, and these names.
     """
 
-    def __init__(self, file: File) -> None:
-        members = {name for m in all_messages(file.messages) for name in _members(m)}
-        names = members | set(_module_names(file))
+    def __init__(self, file: File, within: str | None) -> None:
+        members = {name for m in all_messages(file.messages) for name in scope_of(m)}
+        self.re_exports = _re_exports(file)
+        names = members | set(scope_of_module(file))
+        self._uses = Counter(
+            name
+            for scope in (scope_of_module(file), *map(scope_of, all_messages(file.messages)))
+            for name in scope
+        )
+        names.update(name for _, re_exported in self.re_exports for name in re_exported)
         self.private = "_"
         while any(name.startswith(self.private) for name in names):
             self.private += "py_"
         self._module = file.module
         self._hidden = members
-        self._imports = ModuleImports(
-            (ref for ref in _references(file) if self._is_imported(ref)), prefix=self.private
+        self.imports = ModuleImports(
+            (ref for ref in _references(file) if self._is_imported(ref)),
+            prefix=self.private,
+            within=within,
         )
         self.qualified = bool(names & _BUILTINS)
         """Whether something in the file is called like a builtin."""
+
+    def is_shared(self, name: str) -> bool:
+        """Whether a name of one scope may be one of another scope, or a builtin, too.
+
+        pyright then takes it in a class for the outer one.
+        """
+        return self._uses[name] > 1 or hasattr(builtins, name)
 
     @property
     def builtins(self) -> str:
         """What stands before the name of a builtin."""
         return f"{self.private}builtins." if self.qualified else ""
-
-    def import_lines(self) -> list[str]:
-        """The imports of the modules whose types are used."""
-        return self._imports.lines()
 
     def attribute(self, field: Field) -> TypeExpr:
         """The type of a field's attribute."""
@@ -109,7 +126,7 @@ class StubTypes:
         if field.type is None:
             return self._scalar(field.kind)
         type_ = self._type(field.type)
-        if field.kind in MESSAGES or field.type.module.startswith(_ENUMS_ARE_VALUES):
+        if field.kind in MESSAGES or _is_typed_by_protoc(field.type):
             return type_
         return TypeExpr(f"{type_.name}.ValueType")
 
@@ -118,11 +135,23 @@ class StubTypes:
 
     def _type(self, ref: TypeRef) -> TypeExpr:
         if self._is_imported(ref):
-            return TypeExpr(self._imports.expression(ref))
+            return TypeExpr(self.imports.expression(ref))
         return TypeExpr(ref.python_name)
 
     def _is_imported(self, ref: TypeRef) -> bool:
-        return ref.module != self._module or ref.python_name.partition(".")[0] in self._hidden
+        # mypy takes a builtin where the name is read before the class of that name.
+        first = ref.python_name.partition(".")[0]
+        return ref.module != self._module or first in self._hidden or hasattr(builtins, first)
+
+
+def _is_typed_by_protoc(enum: TypeRef) -> bool:
+    """Whether an enum's stub is protoc's own, where its values are of the enum's type itself."""
+    return enum.provided and not enum.module.startswith("google.protobuf.")
+
+
+def class_name(ref: TypeRef) -> str:
+    """What the class of a type is called in its scope."""
+    return ref.python_name.rpartition(".")[2]
 
 
 def all_messages(messages: tuple[Message, ...]) -> Iterator[Message]:
@@ -158,6 +187,24 @@ def all_fields(file: File) -> list[Field]:
     return fields + [extension.field for extension in all_extensions(file)]
 
 
+def _re_exports(file: File) -> list[tuple[str, list[str]]]:
+    """What `from … import *` brings: no private names, and none that the file itself has.
+
+    Names that two modules have are left out, as which one wins depends on the order of imports.
+    """
+    homes: dict[str, set[str]] = {}
+    for module, names in file.public_imports:
+        for name in names:
+            homes.setdefault(name, set()).add(module)
+    own = set(scope_of_module(file))
+    kept = {name for name, found in homes.items() if len(found) == 1 and name not in own}
+    chosen = {
+        module: [name for name in names if name in kept and not name.startswith("_")]
+        for module, names in file.public_imports
+    }
+    return [(module, names) for module, names in chosen.items() if names]
+
+
 def _references(file: File) -> Iterator[TypeRef]:
     """The types that fields, extensions and the parts of enums name."""
     yield from (enum.ref for enum in all_enums(file))
@@ -165,20 +212,20 @@ def _references(file: File) -> Iterator[TypeRef]:
     yield from (field.type for field in all_fields(file) if field.type is not None)
 
 
-def _members(message: Message) -> Iterator[str]:
+def scope_of(message: Message) -> Iterator[str]:
     """The names in the scope of a message's class."""
     yield from (field.name for field in message.fields)
     yield from (extension.field.name for extension in message.extensions)
-    yield from (escape(nested.name) for nested in message.messages)
+    yield from (class_name(nested.ref) for nested in message.messages)
     for enum in message.enums:
-        yield escape(enum.name)
+        yield class_name(enum.ref)
         yield from (value.name for value in enum.values)
 
 
-def _module_names(file: File) -> Iterator[str]:
+def scope_of_module(file: File) -> Iterator[str]:
     """The names in the scope of the module."""
     yield from (extension.field.name for extension in file.extensions)
-    yield from (escape(message.name) for message in file.messages)
+    yield from (class_name(message.ref) for message in file.messages)
     for enum in file.enums:
-        yield escape(enum.name)
+        yield class_name(enum.ref)
         yield from (value.name for value in enum.values)

@@ -8,7 +8,6 @@ from typing import Any
 
 from protoc_gen_nats.files import GeneratedFile
 from protoc_gen_nats.model import Schema, Service
-from protoc_gen_nats.naming import stub_module
 from protoc_gen_nats.targets.scaffold import implementation_class, implementation_module
 
 __all__ = ["render"]
@@ -17,9 +16,7 @@ __all__ = ["render"]
 def render(schema: Schema) -> Iterator[GeneratedFile]:
     """Renders the list, in the order of the schemas."""
     services = [
-        _service(service, stub_module(file.path))
-        for file in schema.files
-        for service in file.services
+        _service(service, file.nats_module) for file in schema.files for service in file.services
     ]
     content = json.dumps({"services": services}, indent=2, ensure_ascii=False) + "\n"
     yield GeneratedFile(path="deploy/services.json", content=content.encode())

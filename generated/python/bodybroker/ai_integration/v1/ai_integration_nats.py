@@ -12,6 +12,8 @@ from bodybroker.ai_integration.v1 import ai_integration_pb2
 from bodybroker.model_mgmt.v1 import model_mgmt_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -179,6 +181,8 @@ class AiIntegrationServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.ai_integration.v1.AiIntegrationServiceClient)
+
 
 class AiIntegrationServiceServer(_codegen.Server, ABC):
     """Runs language models on behalf of the other services.
@@ -274,6 +278,8 @@ class AiIntegrationServiceServer(_codegen.Server, ABC):
     ) -> None:
         """Another model is used for a task from now on."""
 
+    # @@protoc_insertion_point(class_scope:bodybroker.ai_integration.v1.AiIntegrationServiceServer)
+
 
 class AiIntegrationServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.ai_integration.v1.AiIntegrationService."""
@@ -296,3 +302,8 @@ class AiIntegrationServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.ai_integration.v1.AiIntegrationServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.ai_router.v1 import ai_router_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -93,6 +95,8 @@ class AiRouterServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.ai_router.v1.AiRouterServiceClient)
+
 
 class AiRouterServiceServer(_codegen.Server, ABC):
     """Chooses the instance that serves an AI request best.
@@ -135,3 +139,8 @@ class AiRouterServiceServer(_codegen.Server, ABC):
 
         NOT_FOUND when a service is named that offers nothing.
         """
+
+    # @@protoc_insertion_point(class_scope:bodybroker.ai_router.v1.AiRouterServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

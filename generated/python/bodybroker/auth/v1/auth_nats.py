@@ -11,6 +11,8 @@ import protonats
 from bodybroker.auth.v1 import auth_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -183,6 +185,8 @@ class AuthServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.auth.v1.AuthServiceClient)
+
 
 class AuthServiceServer(_codegen.Server, ABC):
     """Keeps sessions and rate limits, both in Redis.
@@ -258,6 +262,8 @@ class AuthServiceServer(_codegen.Server, ABC):
         NOT_FOUND when the resource has no limit for that action.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.auth.v1.AuthServiceServer)
+
 
 class AuthServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.auth.v1.AuthService."""
@@ -291,3 +297,8 @@ class AuthServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.auth.v1.AuthServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.body_broker.v1 import body_broker_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -159,6 +161,8 @@ class BodyBrokerServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.body_broker.v1.BodyBrokerServiceClient)
+
 
 class BodyBrokerServiceServer(_codegen.Server, ABC):
     """Runs the trade between players and brokers.
@@ -231,6 +235,8 @@ class BodyBrokerServiceServer(_codegen.Server, ABC):
         when the broker cannot pay, without either when the goods are gone.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.body_broker.v1.BodyBrokerServiceServer)
+
 
 class BodyBrokerServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.body_broker.v1.BodyBrokerService."""
@@ -264,3 +270,8 @@ class BodyBrokerServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.body_broker.v1.BodyBrokerServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.capability_registry.v1 import capability_registry_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -181,6 +183,8 @@ class CapabilityRegistryServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.capability_registry.v1.CapabilityRegistryServiceClient)
+
 
 class CapabilityRegistryServiceServer(_codegen.Server, ABC):
     """Knows which instance of which service offers what.
@@ -253,6 +257,8 @@ class CapabilityRegistryServiceServer(_codegen.Server, ABC):
         changes as they happen.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.capability_registry.v1.CapabilityRegistryServiceServer)
+
 
 class CapabilityRegistryServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.capability_registry.v1.CapabilityRegistryService."""
@@ -286,3 +292,8 @@ class CapabilityRegistryServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.capability_registry.v1.CapabilityRegistryServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.environmental_narrative.v1 import environmental_narrative_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -114,6 +116,8 @@ class EnvironmentalNarrativeServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.environmental_narrative.v1.EnvironmentalNarrativeServiceClient)
+
 
 class EnvironmentalNarrativeServiceServer(_codegen.Server, ABC):
     """Describes places, scene element by scene element.
@@ -164,6 +168,8 @@ class EnvironmentalNarrativeServiceServer(_codegen.Server, ABC):
         one.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.environmental_narrative.v1.EnvironmentalNarrativeServiceServer)
+
 
 class EnvironmentalNarrativeServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.environmental_narrative.v1.EnvironmentalNarrativeService."""
@@ -182,3 +188,8 @@ class EnvironmentalNarrativeServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.environmental_narrative.v1.EnvironmentalNarrativeServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

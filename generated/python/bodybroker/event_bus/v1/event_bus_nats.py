@@ -11,6 +11,8 @@ import protonats
 from bodybroker.event_bus.v1 import event_bus_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -139,6 +141,8 @@ class EventBusServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.event_bus.v1.EventBusServiceClient)
+
 
 class EventBusServiceServer(_codegen.Server, ABC):
     """Publishes events and hands them out by pattern.
@@ -207,3 +211,8 @@ class EventBusServiceServer(_codegen.Server, ABC):
         The subscriber's stream ends without an error. A subscription that has
         ended is left alone, so the call may be repeated.
         """
+
+    # @@protoc_insertion_point(class_scope:bodybroker.event_bus.v1.EventBusServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.knowledge_base.v1 import knowledge_base_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -173,6 +175,8 @@ class KnowledgeBaseServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.knowledge_base.v1.KnowledgeBaseServiceClient)
+
 
 class KnowledgeBaseServiceServer(_codegen.Server, ABC):
     """Stores lore documents by collection and searches them.
@@ -244,6 +248,8 @@ class KnowledgeBaseServiceServer(_codegen.Server, ABC):
         A document that is not there is left alone, so the call may be repeated.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.knowledge_base.v1.KnowledgeBaseServiceServer)
+
 
 class KnowledgeBaseServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.knowledge_base.v1.KnowledgeBaseService."""
@@ -265,3 +271,8 @@ class KnowledgeBaseServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.knowledge_base.v1.KnowledgeBaseServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

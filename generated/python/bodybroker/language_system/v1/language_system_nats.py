@@ -11,6 +11,8 @@ import protonats
 from bodybroker.language_system.v1 import language_system_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -150,6 +152,8 @@ class LanguageSystemServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.language_system.v1.LanguageSystemServiceClient)
+
 
 class LanguageSystemServiceServer(_codegen.Server, ABC):
     """Translates, detects languages and fills localised templates.
@@ -215,6 +219,8 @@ class LanguageSystemServiceServer(_codegen.Server, ABC):
         is missing or has the wrong type.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.language_system.v1.LanguageSystemServiceServer)
+
 
 class LanguageSystemServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.language_system.v1.LanguageSystemService."""
@@ -236,3 +242,8 @@ class LanguageSystemServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.language_system.v1.LanguageSystemServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.model_mgmt.v1 import model_mgmt_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -136,6 +138,8 @@ class ModelMgmtServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.model_mgmt.v1.ModelMgmtServiceClient)
+
 
 class ModelMgmtServiceServer(_codegen.Server, ABC):
     """Keeps the register of models, and which one is selected for which task."""
@@ -189,6 +193,8 @@ class ModelMgmtServiceServer(_codegen.Server, ABC):
         selected than the expected one.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.model_mgmt.v1.ModelMgmtServiceServer)
+
 
 class ModelMgmtServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.model_mgmt.v1.ModelMgmtService."""
@@ -207,3 +213,8 @@ class ModelMgmtServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.model_mgmt.v1.ModelMgmtServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -12,6 +12,8 @@ from bodybroker.npc_behavior.v1 import npc_behavior_pb2
 from bodybroker.quest.v1 import quest_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -113,6 +115,8 @@ class NpcBehaviorServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.npc_behavior.v1.NpcBehaviorServiceClient)
+
 
 class NpcBehaviorServiceServer(_codegen.Server, ABC):
     """Plans what NPCs do.
@@ -210,6 +214,8 @@ class NpcBehaviorServiceServer(_codegen.Server, ABC):
     ) -> None:
         """A player did the last required objective of a quest."""
 
+    # @@protoc_insertion_point(class_scope:bodybroker.npc_behavior.v1.NpcBehaviorServiceServer)
+
 
 class NpcBehaviorServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.npc_behavior.v1.NpcBehaviorService."""
@@ -228,3 +234,8 @@ class NpcBehaviorServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.npc_behavior.v1.NpcBehaviorServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -12,6 +12,8 @@ from bodybroker.orchestration.v1 import orchestration_pb2
 from bodybroker.quest.v1 import quest_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -198,6 +200,8 @@ class OrchestrationServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.orchestration.v1.OrchestrationServiceClient)
+
 
 class OrchestrationServiceServer(_codegen.Server, ABC):
     """Runs workflows of several steps over other services.
@@ -353,6 +357,8 @@ class OrchestrationServiceServer(_codegen.Server, ABC):
         is not done twice by a method that honours keys.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.orchestration.v1.OrchestrationServiceServer)
+
 
 class OrchestrationServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.orchestration.v1.OrchestrationService."""
@@ -406,3 +412,8 @@ class OrchestrationServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.orchestration.v1.OrchestrationServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.payment.v1 import payment_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -161,6 +163,8 @@ class PaymentServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.payment.v1.PaymentServiceClient)
+
 
 class PaymentServiceServer(_codegen.Server, ABC):
     """Keeps the accounts of in-game currency.
@@ -228,6 +232,8 @@ class PaymentServiceServer(_codegen.Server, ABC):
         go below zero.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.payment.v1.PaymentServiceServer)
+
 
 class PaymentServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.payment.v1.PaymentService."""
@@ -267,3 +273,8 @@ class PaymentServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.payment.v1.PaymentServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

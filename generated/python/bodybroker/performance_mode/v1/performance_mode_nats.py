@@ -11,6 +11,8 @@ import protonats
 from bodybroker.performance_mode.v1 import performance_mode_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -169,6 +171,8 @@ class PerformanceModeServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.performance_mode.v1.PerformanceModeServiceClient)
+
 
 class PerformanceModeServiceServer(_codegen.Server, ABC):
     """Keeps each player's game smooth.
@@ -235,6 +239,8 @@ class PerformanceModeServiceServer(_codegen.Server, ABC):
     ) -> performance_mode_pb2.SetBudgetResponse:
         """Sets what a player's client should keep to."""
 
+    # @@protoc_insertion_point(class_scope:bodybroker.performance_mode.v1.PerformanceModeServiceServer)
+
 
 class PerformanceModeServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.performance_mode.v1.PerformanceModeService."""
@@ -253,3 +259,8 @@ class PerformanceModeServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.performance_mode.v1.PerformanceModeServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

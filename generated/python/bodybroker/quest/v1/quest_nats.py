@@ -11,6 +11,8 @@ import protonats
 from bodybroker.quest.v1 import quest_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -119,6 +121,8 @@ class QuestServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.quest.v1.QuestServiceClient)
+
 
 class QuestServiceServer(_codegen.Server, ABC):
     """Generates quests and follows them to their end.
@@ -172,6 +176,8 @@ class QuestServiceServer(_codegen.Server, ABC):
         collide.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.quest.v1.QuestServiceServer)
+
 
 class QuestServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.quest.v1.QuestService."""
@@ -209,3 +215,8 @@ class QuestServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.quest.v1.QuestServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.router.v1 import router_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -108,6 +110,8 @@ class RouterServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.router.v1.RouterServiceClient)
+
 
 class RouterServiceServer(_codegen.Server, ABC):
     """Passes requests on to a service by its name and the operation's.
@@ -156,6 +160,8 @@ class RouterServiceServer(_codegen.Server, ABC):
         NOT_FOUND when a service is named that does not run.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.router.v1.RouterServiceServer)
+
 
 class RouterServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.router.v1.RouterService."""
@@ -174,3 +180,8 @@ class RouterServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.router.v1.RouterServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.settings.v1 import settings_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -141,6 +143,8 @@ class SettingsServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.settings.v1.SettingsServiceClient)
+
 
 class SettingsServiceServer(_codegen.Server, ABC):
     """Keeps the settings of players.
@@ -199,6 +203,8 @@ class SettingsServiceServer(_codegen.Server, ABC):
         Publishes SettingsChanged if anything differs.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.settings.v1.SettingsServiceServer)
+
 
 class SettingsServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.settings.v1.SettingsService."""
@@ -217,3 +223,8 @@ class SettingsServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.settings.v1.SettingsServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

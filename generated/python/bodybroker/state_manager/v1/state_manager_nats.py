@@ -12,6 +12,8 @@ from bodybroker.state_manager.v1 import state_manager_pb2
 from bodybroker.world_state.v1 import world_state_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -152,6 +154,8 @@ class StateManagerServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.state_manager.v1.StateManagerServiceClient)
+
 
 class StateManagerServiceServer(_codegen.Server, ABC):
     """Keeps the state of players and entities.
@@ -256,6 +260,8 @@ class StateManagerServiceServer(_codegen.Server, ABC):
     ) -> None:
         """One entity of a world changed, appeared or was removed."""
 
+    # @@protoc_insertion_point(class_scope:bodybroker.state_manager.v1.StateManagerServiceServer)
+
 
 class StateManagerServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.state_manager.v1.StateManagerService."""
@@ -289,3 +295,8 @@ class StateManagerServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.state_manager.v1.StateManagerServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

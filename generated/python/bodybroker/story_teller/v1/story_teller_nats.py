@@ -11,6 +11,8 @@ import protonats
 from bodybroker.story_teller.v1 import story_teller_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -195,6 +197,8 @@ class StoryTellerServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.story_teller.v1.StoryTellerServiceClient)
+
 
 class StoryTellerServiceServer(_codegen.Server, ABC):
     """Tells stories in segments, with choices in between.
@@ -274,6 +278,8 @@ class StoryTellerServiceServer(_codegen.Server, ABC):
         of Generate.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.story_teller.v1.StoryTellerServiceServer)
+
 
 class StoryTellerServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.story_teller.v1.StoryTellerService."""
@@ -292,3 +298,8 @@ class StoryTellerServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.story_teller.v1.StoryTellerServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from bodybroker.time_manager.v1 import time_manager_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -188,6 +190,8 @@ class TimeManagerServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.time_manager.v1.TimeManagerServiceClient)
+
 
 class TimeManagerServiceServer(_codegen.Server, ABC):
     """Keeps one clock per world.
@@ -267,6 +271,8 @@ class TimeManagerServiceServer(_codegen.Server, ABC):
         NOT_FOUND when the world has no clock.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.time_manager.v1.TimeManagerServiceServer)
+
 
 class TimeManagerServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.time_manager.v1.TimeManagerService."""
@@ -303,3 +309,8 @@ class TimeManagerServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.time_manager.v1.TimeManagerServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -12,6 +12,8 @@ from bodybroker.time_manager.v1 import time_manager_pb2
 from bodybroker.weather_manager.v1 import weather_manager_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -140,6 +142,8 @@ class WeatherManagerServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.weather_manager.v1.WeatherManagerServiceClient)
+
 
 class WeatherManagerServiceServer(_codegen.Server, ABC):
     """Simulates the weather, zone by zone.
@@ -224,6 +228,8 @@ class WeatherManagerServiceServer(_codegen.Server, ABC):
         A fast clock announces each hour, one by one.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.weather_manager.v1.WeatherManagerServiceServer)
+
 
 class WeatherManagerServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.weather_manager.v1.WeatherManagerService."""
@@ -245,3 +251,8 @@ class WeatherManagerServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.weather_manager.v1.WeatherManagerServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

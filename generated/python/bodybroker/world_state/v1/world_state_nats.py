@@ -11,6 +11,8 @@ import protonats
 from bodybroker.world_state.v1 import world_state_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -153,6 +155,8 @@ class WorldStateServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:bodybroker.world_state.v1.WorldStateServiceClient)
+
 
 class WorldStateServiceServer(_codegen.Server, ABC):
     """Keeps the entities of each world, and tells about changes.
@@ -219,6 +223,8 @@ class WorldStateServiceServer(_codegen.Server, ABC):
         read the state again.
         """
 
+    # @@protoc_insertion_point(class_scope:bodybroker.world_state.v1.WorldStateServiceServer)
+
 
 class WorldStateServicePublisher(_codegen.Publisher):
     """Publishes the events of bodybroker.world_state.v1.WorldStateService."""
@@ -252,3 +258,8 @@ class WorldStateServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:bodybroker.world_state.v1.WorldStateServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

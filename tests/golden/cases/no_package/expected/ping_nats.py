@@ -11,6 +11,8 @@ import protonats
 import ping_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -51,6 +53,8 @@ class PingServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:PingServiceClient)
+
 
 class PingServiceServer(_codegen.Server, ABC):
     """PingService"""
@@ -71,3 +75,8 @@ class PingServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> ping_pb2.PingResponse:
         """Calls PingService.Ping."""
+
+    # @@protoc_insertion_point(class_scope:PingServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

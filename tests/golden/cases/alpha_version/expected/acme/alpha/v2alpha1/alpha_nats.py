@@ -11,6 +11,8 @@ import protonats
 from acme.alpha.v2alpha1 import alpha_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -21,7 +23,7 @@ class PingServiceMethods:
         service="acme.alpha.v2alpha1.PingService",
         name="Ping",
         python_name="ping",
-        subject="svc.acme.alpha.v2alpha1.ping",
+        subject="svc.acme.alpha.ping.v2alpha1.ping",
         kind=_codegen.MethodKind.UNARY,
         request=alpha_pb2.PingRequest,
         response=alpha_pb2.PingResponse,
@@ -51,6 +53,8 @@ class PingServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.alpha.v2alpha1.PingServiceClient)
+
 
 class PingServiceServer(_codegen.Server, ABC):
     """acme.alpha.v2alpha1.PingService"""
@@ -58,7 +62,7 @@ class PingServiceServer(_codegen.Server, ABC):
     __protonats__ = _codegen.ServiceInfo(
         name="ping",
         full_name="acme.alpha.v2alpha1.PingService",
-        domain="acme.alpha",
+        domain="acme.alpha.ping",
         version="2.0.0-alpha1",
         description="acme.alpha.v2alpha1.PingService",
         methods=(PingServiceMethods.ping,),
@@ -71,3 +75,8 @@ class PingServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> alpha_pb2.PingResponse:
         """Calls acme.alpha.v2alpha1.PingService.Ping."""
+
+    # @@protoc_insertion_point(class_scope:acme.alpha.v2alpha1.PingServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

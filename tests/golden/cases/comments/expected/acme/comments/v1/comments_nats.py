@@ -11,6 +11,8 @@ import protonats
 from acme.comments.v1 import comments_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -325,6 +327,8 @@ class CommentsServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.comments.v1.CommentsServiceClient)
+
 
 class CommentsServiceServer(_codegen.Server, ABC):
     """ "Quotes" at both ends of the "first paragraph"
@@ -441,3 +445,8 @@ class CommentsServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> comments_pb2.CommentsResponse:
         """Grüße, 世界, 🌍."""
+
+    # @@protoc_insertion_point(class_scope:acme.comments.v1.CommentsServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

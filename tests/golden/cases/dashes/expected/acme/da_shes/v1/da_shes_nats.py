@@ -12,6 +12,8 @@ from acme.da_shes.v1 import da_shes_pb2
 from acme.da_shes.v1 import other_file_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -52,6 +54,8 @@ class DashesServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.dashes.v1.DashesServiceClient)
+
 
 class DashesServiceServer(_codegen.Server, ABC):
     """acme.dashes.v1.DashesService"""
@@ -72,3 +76,8 @@ class DashesServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> other_file_pb2.Pong:
         """Calls acme.dashes.v1.DashesService.Ping."""
+
+    # @@protoc_insertion_point(class_scope:acme.dashes.v1.DashesServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

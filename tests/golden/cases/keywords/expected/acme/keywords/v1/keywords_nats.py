@@ -11,6 +11,8 @@ import protonats
 from acme.keywords.v1 import keywords_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -21,80 +23,112 @@ class classMethods:
         service="acme.keywords.v1.class",
         name="Import",
         python_name="import_",
-        subject="svc.acme.keywords.v1.import",
+        subject="svc.acme.keywords.class.v1.import",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(getattr(keywords_pb2, "None"), "class"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.None.class",
+        ),
         timeout=5.0,
     )
     class_: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="Class",
         python_name="class_",
-        subject="svc.acme.keywords.v1.class",
+        subject="svc.acme.keywords.class.v1.class",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(keywords_pb2, "from"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
         timeout=5.0,
     )
     match: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="Match",
         python_name="match",
-        subject="svc.acme.keywords.v1.match",
+        subject="svc.acme.keywords.class.v1.match",
         kind=_codegen.MethodKind.BIDI_STREAM,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(getattr(keywords_pb2, "None"), "class"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.None.class",
+        ),
         timeout=None,
     )
     float_: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="Float",
         python_name="float_",
-        subject="svc.acme.keywords.v1.float",
+        subject="svc.acme.keywords.class.v1.float",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(keywords_pb2, "from"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
         timeout=5.0,
     )
     str_: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="Str",
         python_name="str_",
-        subject="svc.acme.keywords.v1.str",
+        subject="svc.acme.keywords.class.v1.str",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(keywords_pb2, "from"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
         timeout=5.0,
     )
     protonats_: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="Protonats",
         python_name="protonats_",
-        subject="svc.acme.keywords.v1.protonats",
+        subject="svc.acme.keywords.class.v1.protonats",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(keywords_pb2, "from"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
         timeout=5.0,
     )
     keywords_pb2_: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="KeywordsPb2",
         python_name="keywords_pb2_",
-        subject="svc.acme.keywords.v1.keywords_pb2",
+        subject="svc.acme.keywords.class.v1.keywords_pb2",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(keywords_pb2, "from"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
         timeout=5.0,
     )
     rpc_hidden: Final = _codegen.MethodInfo(
         service="acme.keywords.v1.class",
         name="_Hidden",
         python_name="rpc_hidden",
-        subject="svc.acme.keywords.v1.hidden",
+        subject="svc.acme.keywords.class.v1.hidden",
         kind=_codegen.MethodKind.UNARY,
-        request=getattr(keywords_pb2, "from"),
-        response=getattr(keywords_pb2, "from"),
+        request=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
+        response=_codegen.message_class(
+            "acme.keywords.v1.from",
+        ),
         timeout=5.0,
     )
 
@@ -109,7 +143,9 @@ class classEvents:
         durable=True,
     )
     yield_: Final = _codegen.EventInfo(
-        message=getattr(keywords_pb2, "yield"),
+        message=_codegen.message_class(
+            "acme.keywords.v1.yield",
+        ),
         subject="evt.keywords.yield.v1",
         key_field=None,
         durable=True,
@@ -271,6 +307,8 @@ class classClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.keywords.v1.classClient)
+
 
 class classServer(_codegen.Server, ABC):
     """acme.keywords.v1.class"""
@@ -278,7 +316,7 @@ class classServer(_codegen.Server, ABC):
     __protonats__ = _codegen.ServiceInfo(
         name="class",
         full_name="acme.keywords.v1.class",
-        domain="acme.keywords",
+        domain="acme.keywords.class",
         version="1.0.0",
         description="acme.keywords.v1.class",
         methods=(
@@ -381,6 +419,8 @@ class classServer(_codegen.Server, ABC):
     ) -> None:
         """The event acme.keywords.v1.Lambda."""
 
+    # @@protoc_insertion_point(class_scope:acme.keywords.v1.classServer)
+
 
 class classPublisher(_codegen.Publisher):
     """Publishes the events of acme.keywords.v1.class."""
@@ -414,3 +454,8 @@ class classPublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.keywords.v1.classPublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -228,8 +228,8 @@ class M24VeryLongNameThatSomeb(_Message):
     ):
         """The enum E24VeryLongNameThatSomeb."""
 
-    V24_VERY_LONG_NAME_THATX_UNSPECIFIED: E24VeryLongNameThatSomeb.ValueType  # 0
-    V24_VERY_LONG_NAME_THATX: E24VeryLongNameThatSomeb.ValueType  # 1
+    V24_VERY_LONG_NAME_THATX_UNSPECIFIED: _E24VeryLongNameThatSomebEnum.ValueType  # 0
+    V24_VERY_LONG_NAME_THATX: _E24VeryLongNameThatSomebEnum.ValueType  # 1
 
     class Inner(_Message):
         """The message Inner."""
@@ -253,8 +253,8 @@ class M24VeryLongNameThatSomeb(_Message):
         ):
             """The enum E24VeryLongNameThatSomeb."""
 
-        V24_VERY_LONG_NAME_THATX_UNSPECIFIED: E24VeryLongNameThatSomeb.ValueType  # 0
-        V24_VERY_LONG_NAME_THATX: E24VeryLongNameThatSomeb.ValueType  # 1
+        V24_VERY_LONG_NAME_THATX_UNSPECIFIED: _E24VeryLongNameThatSomebEnum.ValueType
+        V24_VERY_LONG_NAME_THATX: _E24VeryLongNameThatSomebEnum.ValueType  # 1
 
         class M24VeryLongNameThatSomebInner(_Message):
             """The message M24VeryLongNameThatSomebInner."""
@@ -459,9 +459,11 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
         """The enum E36VeryLongNameThatSomebodyReallyWro."""
 
     V36_VERY_LONG_NAME_THAT_SOMEBODY_REA_UNSPECIFIED: (
-        E36VeryLongNameThatSomebodyReallyWro.ValueType
+        _E36VeryLongNameThatSomebodyReallyWroEnum.ValueType
     )
-    V36_VERY_LONG_NAME_THAT_SOMEBODY_REA: E36VeryLongNameThatSomebodyReallyWro.ValueType
+    V36_VERY_LONG_NAME_THAT_SOMEBODY_REA: (
+        _E36VeryLongNameThatSomebodyReallyWroEnum.ValueType
+    )
 
     class Inner(_Message):
         """The message Inner."""
@@ -486,10 +488,10 @@ class M36VeryLongNameThatSomebodyReallyWro(_Message):
             """The enum E36VeryLongNameThatSomebodyReallyWro."""
 
         V36_VERY_LONG_NAME_THAT_SOMEBODY_REA_UNSPECIFIED: (
-            E36VeryLongNameThatSomebodyReallyWro.ValueType
+            _E36VeryLongNameThatSomebodyReallyWroEnum.ValueType
         )
         V36_VERY_LONG_NAME_THAT_SOMEBODY_REA: (
-            E36VeryLongNameThatSomebodyReallyWro.ValueType
+            _E36VeryLongNameThatSomebodyReallyWroEnum.ValueType
         )
 
         class M36VeryLongNameThatSomebodyReallyWroInner(_Message):
@@ -707,10 +709,10 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
         """The enum E44VeryLongNameThatSomebodyReallyWroteIntoAS."""
 
     V44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT_UNSPECIFIED: (
-        E44VeryLongNameThatSomebodyReallyWroteIntoAS.ValueType
+        _E44VeryLongNameThatSomebodyReallyWroteIntoASEnum.ValueType
     )
     V44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT: (
-        E44VeryLongNameThatSomebodyReallyWroteIntoAS.ValueType
+        _E44VeryLongNameThatSomebodyReallyWroteIntoASEnum.ValueType
     )
 
     class Inner(_Message):
@@ -738,10 +740,10 @@ class M44VeryLongNameThatSomebodyReallyWroteIntoAS(_Message):
             """The enum E44VeryLongNameThatSomebodyReallyWroteIntoAS."""
 
         V44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT_UNSPECIFIED: (
-            E44VeryLongNameThatSomebodyReallyWroteIntoAS.ValueType
+            _E44VeryLongNameThatSomebodyReallyWroteIntoASEnum.ValueType
         )
         V44_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROT: (
-            E44VeryLongNameThatSomebodyReallyWroteIntoAS.ValueType
+            _E44VeryLongNameThatSomebodyReallyWroteIntoASEnum.ValueType
         )
 
         class M44VeryLongNameThatSomebodyReallyWroteIntoASInner(_Message):
@@ -965,10 +967,10 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
         """The enum E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit."""
 
     V52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T_UNSPECIFIED: (
-        E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.ValueType
+        _E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitEnum.ValueType
     )
     V52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T: (
-        E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.ValueType
+        _E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitEnum.ValueType
     )
 
     class Inner(_Message):
@@ -996,10 +998,10 @@ class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit(_Message):
             """The enum E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit."""
 
         V52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T_UNSPECIFIED: (
-            E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.ValueType
+            _E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitEnum.ValueType
         )
         V52_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_T: (
-            E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWit.ValueType
+            _E52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitEnum.ValueType
         )
 
         class M52VeryLongNameThatSomebodyReallyWroteIntoASchemaWitInner(_Message):
@@ -1234,10 +1236,10 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
         """The enum E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin."""
 
     V60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM_UNSPECIFIED: (
-        E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.ValueType
+        _E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinEnum.ValueType
     )
     V60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM: (
-        E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.ValueType
+        _E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinEnum.ValueType
     )
 
     class Inner(_Message):
@@ -1265,10 +1267,10 @@ class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin(_Message):
             """The enum E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin."""
 
         V60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM_UNSPECIFIED: (
-            E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.ValueType
+            _E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinEnum.ValueType
         )
         V60_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEM: (
-            E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThin.ValueType
+            _E60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinEnum.ValueType
         )
 
         class M60VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinInner(
@@ -1523,10 +1525,10 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
         """The enum E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf."""
 
     V66_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITH_UNSPECIFIED: (
-        E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.ValueType
+        _E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfEnum.ValueType
     )
     V66_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITH: (
-        E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.ValueType
+        _E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfEnum.ValueType
     )
 
     class Inner(_Message):
@@ -1554,10 +1556,10 @@ class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf(_Messag
             """The enum E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf."""
 
         V66_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITH_UNSPECIFIED: (
-            E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.ValueType
+            _E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfEnum.ValueType
         )
         V66_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITH: (
-            E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOf.ValueType
+            _E66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfEnum.ValueType
         )
 
         class M66VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfInner(
@@ -1838,10 +1840,10 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
         """The enum E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn."""
 
     V72_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_TH_UNSPECIFIED: (
-        E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.ValueType
+        _E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnEnum.ValueType
     )
     V72_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_TH: (
-        E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.ValueType
+        _E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnEnum.ValueType
     )
 
     class Inner(_Message):
@@ -1869,10 +1871,10 @@ class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn(
             """The enum E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn."""
 
         V72_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_TH_UNSPECIFIED: (
-            E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.ValueType
+            _E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnEnum.ValueType
         )
         V72_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_TH: (
-            E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumn.ValueType
+            _E72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnEnum.ValueType
         )
 
         class M72VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnInner(
@@ -2159,10 +2161,10 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
         """The enum E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon."""
 
     V80_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_O_UNSPECIFIED: (
-        E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.ValueType
+        _E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonEnum.ValueType
     )
     V80_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_O: (
-        E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.ValueType
+        _E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonEnum.ValueType
     )
 
     class Inner(_Message):
@@ -2190,10 +2192,10 @@ class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
             """The enum E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon."""
 
         V80_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_O_UNSPECIFIED: (
-            E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.ValueType
+            _E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonEnum.ValueType
         )
         V80_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_O: (
-            E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLon.ValueType
+            _E80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonEnum.ValueType
         )
 
         class M80VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLonInner(
@@ -2491,10 +2493,10 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
         """The enum E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod."""
 
     V96_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_OF_COLUMNS_VERY_L_UNSPECIFIED: (
-        E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.ValueType
+        _E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodEnum.ValueType
     )
     V96_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_OF_COLUMNS_VERY_L: (
-        E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.ValueType
+        _E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodEnum.ValueType
     )
 
     class Inner(_Message):
@@ -2522,10 +2524,10 @@ class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsV
             """The enum E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod."""
 
         V96_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_OF_COLUMNS_VERY_L_UNSPECIFIED: (
-            E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.ValueType
+            _E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodEnum.ValueType
         )
         V96_VERY_LONG_NAME_THAT_SOMEBODY_REALLY_WROTE_INTO_THE_SCHEMA_WITHOUT_THINKING_OF_COLUMNS_VERY_L: (
-            E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebod.ValueType
+            _E96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodEnum.ValueType
         )
 
         class M96VeryLongNameThatSomebodyReallyWroteIntoASchemaWithoutThinkingOfColumnsVeryLongNameThatSomebodInner(

@@ -14,6 +14,8 @@ from google.protobuf import empty_pb2
 from google.protobuf import timestamp_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -83,6 +85,8 @@ class OtherServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.other.v1.OtherServiceClient)
+
 
 class OtherServiceServer(_codegen.Server, ABC):
     """acme.other.v1.OtherService"""
@@ -114,3 +118,8 @@ class OtherServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> acme_other_shared_v1_types_pb2.Types:
         """Calls acme.other.v1.OtherService.Common."""
+
+    # @@protoc_insertion_point(class_scope:acme.other.v1.OtherServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

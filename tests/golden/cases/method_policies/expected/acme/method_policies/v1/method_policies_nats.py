@@ -11,6 +11,8 @@ import protonats
 from acme.method_policies.v1 import method_policies_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -21,7 +23,7 @@ class PolicyServiceMethods:
         service="acme.method_policies.v1.PolicyService",
         name="Write",
         python_name="write",
-        subject="svc.acme.method_policies.v1.write",
+        subject="svc.acme.method_policies.policy.v1.write",
         kind=_codegen.MethodKind.UNARY,
         request=method_policies_pb2.WriteRequest,
         response=method_policies_pb2.WriteResponse,
@@ -31,7 +33,6 @@ class PolicyServiceMethods:
             initial_backoff=0.01,
             max_backoff=2.0,
             multiplier=1.5,
-            attempt_timeout=0.5,
         ),
         idempotency=_codegen.IdempotencyInfo(
             ttl=3600.0,
@@ -47,7 +48,7 @@ class PolicyServiceMethods:
         service="acme.method_policies.v1.PolicyService",
         name="WriteByDefault",
         python_name="write_by_default",
-        subject="svc.acme.method_policies.v1.write_by_default",
+        subject="svc.acme.method_policies.policy.v1.write_by_default",
         kind=_codegen.MethodKind.UNARY,
         request=method_policies_pb2.WriteRequest,
         response=method_policies_pb2.WriteResponse,
@@ -59,12 +60,13 @@ class PolicyServiceMethods:
         service="acme.method_policies.v1.PolicyService",
         name="Read",
         python_name="read",
-        subject="svc.acme.method_policies.v1.read.{world.id}",
+        subject="svc.acme.method_policies.policy.v1.read.{world.id}",
         kind=_codegen.MethodKind.UNARY,
         request=method_policies_pb2.ReadRequest,
         response=method_policies_pb2.ReadResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.NO_SIDE_EFFECTS,
+        retry=_codegen.RetryInfo(attempt_timeout=0.5),
         hedging=_codegen.HedgingInfo(
             delay=0.02,
             max_attempts=3,
@@ -97,7 +99,7 @@ class PolicyServiceMethods:
         service="acme.method_policies.v1.PolicyService",
         name="ReadQuickly",
         python_name="read_quickly",
-        subject="svc.acme.method_policies.v1.read_quickly",
+        subject="svc.acme.method_policies.policy.v1.read_quickly",
         kind=_codegen.MethodKind.UNARY,
         request=method_policies_pb2.ReadRequest,
         response=method_policies_pb2.ReadResponse,
@@ -115,7 +117,7 @@ class PolicyServiceMethods:
         service="acme.method_policies.v1.PolicyService",
         name="Watch",
         python_name="watch",
-        subject="svc.acme.method_policies.v1.watch",
+        subject="svc.acme.method_policies.policy.v1.watch",
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=method_policies_pb2.ReadRequest,
         response=method_policies_pb2.ReadResponse,
@@ -129,7 +131,7 @@ class PolicyServiceMethods:
             service="acme.method_policies.v1.PolicyService",
             name="ReadWhatHasANameThatIsLongerThanAlmostAnyOther",
             python_name="read_what_has_a_name_that_is_longer_than_almost_any_other",
-            subject="svc.acme.method_policies.v1.read_what_has_a_name_that_is_longer_than_almost_any_other",
+            subject="svc.acme.method_policies.policy.v1.read_what_has_a_name_that_is_longer_than_almost_any_other",
             kind=_codegen.MethodKind.UNARY,
             request=method_policies_pb2.ReadRequest,
             response=method_policies_pb2.ReadResponse,
@@ -281,6 +283,8 @@ class PolicyServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.method_policies.v1.PolicyServiceClient)
+
 
 class PolicyServiceServer(_codegen.Server, ABC):
     """Methods with all that a schema can say about their calls."""
@@ -288,7 +292,7 @@ class PolicyServiceServer(_codegen.Server, ABC):
     __protonats__ = _codegen.ServiceInfo(
         name="policy",
         full_name="acme.method_policies.v1.PolicyService",
-        domain="acme.method_policies",
+        domain="acme.method_policies.policy",
         version="1.0.0",
         description="Methods with all that a schema can say about their calls.",
         methods=(
@@ -351,6 +355,8 @@ class PolicyServiceServer(_codegen.Server, ABC):
         key field nearly does.
         """
 
+    # @@protoc_insertion_point(class_scope:acme.method_policies.v1.PolicyServiceServer)
+
 
 class PolicyServicePublisher(_codegen.Publisher):
     """Publishes the events of acme.method_policies.v1.PolicyService."""
@@ -384,3 +390,8 @@ class PolicyServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.method_policies.v1.PolicyServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

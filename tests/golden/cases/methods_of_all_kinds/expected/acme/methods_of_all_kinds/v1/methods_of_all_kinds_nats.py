@@ -11,6 +11,8 @@ import protonats
 from acme.methods_of_all_kinds.v1 import methods_of_all_kinds_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -141,6 +143,8 @@ class TalkServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.methods_of_all_kinds.v1.TalkServiceClient)
+
 
 class TalkServiceServer(_codegen.Server, ABC):
     """Talks, in all four ways."""
@@ -193,3 +197,8 @@ class TalkServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> AsyncIterator[methods_of_all_kinds_pb2.SayResponse]:
         """Talks."""
+
+    # @@protoc_insertion_point(class_scope:acme.methods_of_all_kinds.v1.TalkServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

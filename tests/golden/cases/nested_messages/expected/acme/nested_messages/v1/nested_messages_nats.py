@@ -11,6 +11,8 @@ import protonats
 from acme.nested_messages.v1 import nested_messages_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -21,7 +23,7 @@ class PingServiceMethods:
         service="acme.nested_messages.v1.PingService",
         name="Ping",
         python_name="ping",
-        subject="svc.acme.nested_messages.v1.ping",
+        subject="svc.acme.nested_messages.ping.v1.ping",
         kind=_codegen.MethodKind.UNARY,
         request=nested_messages_pb2.Ping.Request,
         response=nested_messages_pb2.Ping.Response.Body,
@@ -31,7 +33,7 @@ class PingServiceMethods:
         service="acme.nested_messages.v1.PingService",
         name="Watch",
         python_name="watch",
-        subject="svc.acme.nested_messages.v1.watch",
+        subject="svc.acme.nested_messages.ping.v1.watch",
         kind=_codegen.MethodKind.SERVER_STREAM,
         request=nested_messages_pb2.Ping.Request,
         response=nested_messages_pb2.Ping.Response.Body,
@@ -80,6 +82,8 @@ class PingServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.nested_messages.v1.PingServiceClient)
+
 
 class PingServiceServer(_codegen.Server, ABC):
     """acme.nested_messages.v1.PingService"""
@@ -87,7 +91,7 @@ class PingServiceServer(_codegen.Server, ABC):
     __protonats__ = _codegen.ServiceInfo(
         name="ping",
         full_name="acme.nested_messages.v1.PingService",
-        domain="acme.nested_messages",
+        domain="acme.nested_messages.ping",
         version="1.0.0",
         description="acme.nested_messages.v1.PingService",
         methods=(
@@ -111,3 +115,8 @@ class PingServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> AsyncIterator[nested_messages_pb2.Ping.Response.Body]:
         """Calls acme.nested_messages.v1.PingService.Watch."""
+
+    # @@protoc_insertion_point(class_scope:acme.nested_messages.v1.PingServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from acme.no_options.v1 import no_options_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -21,7 +23,7 @@ class PingServiceMethods:
         service="acme.no_options.v1.PingService",
         name="Ping",
         python_name="ping",
-        subject="svc.acme.no_options.v1.ping",
+        subject="svc.acme.no_options.ping.v1.ping",
         kind=_codegen.MethodKind.UNARY,
         request=no_options_pb2.PingRequest,
         response=no_options_pb2.PingResponse,
@@ -51,6 +53,8 @@ class PingServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.no_options.v1.PingServiceClient)
+
 
 class PingServiceServer(_codegen.Server, ABC):
     """acme.no_options.v1.PingService"""
@@ -58,7 +62,7 @@ class PingServiceServer(_codegen.Server, ABC):
     __protonats__ = _codegen.ServiceInfo(
         name="ping",
         full_name="acme.no_options.v1.PingService",
-        domain="acme.no_options",
+        domain="acme.no_options.ping",
         version="1.0.0",
         description="acme.no_options.v1.PingService",
         methods=(PingServiceMethods.ping,),
@@ -71,3 +75,8 @@ class PingServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> no_options_pb2.PingResponse:
         """Calls acme.no_options.v1.PingService.Ping."""
+
+    # @@protoc_insertion_point(class_scope:acme.no_options.v1.PingServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -12,6 +12,8 @@ from acme.public.v1 import parts_pb2
 from acme.public.v1 import public_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -52,6 +54,8 @@ class PublicServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.public.v1.PublicServiceClient)
+
 
 class PublicServiceServer(_codegen.Server, ABC):
     """acme.public.v1.PublicService"""
@@ -72,3 +76,8 @@ class PublicServiceServer(_codegen.Server, ABC):
         context: protonats.CallContext,
     ) -> parts_pb2.Part:
         """Calls acme.public.v1.PublicService.Cut."""
+
+    # @@protoc_insertion_point(class_scope:acme.public.v1.PublicServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

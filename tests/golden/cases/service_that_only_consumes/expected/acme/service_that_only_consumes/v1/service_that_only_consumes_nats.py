@@ -11,6 +11,8 @@ import protonats
 from acme.service_that_only_consumes.v1 import service_that_only_consumes_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -28,6 +30,8 @@ class PingServiceEvents:
 class PingServiceClient(_codegen.Client):
     """acme.service_that_only_consumes.v1.PingService"""
 
+    # @@protoc_insertion_point(class_scope:acme.service_that_only_consumes.v1.PingServiceClient)
+
 
 class PingServiceServer(_codegen.Server, ABC):
     """acme.service_that_only_consumes.v1.PingService"""
@@ -35,7 +39,7 @@ class PingServiceServer(_codegen.Server, ABC):
     __protonats__ = _codegen.ServiceInfo(
         name="ping",
         full_name="acme.service_that_only_consumes.v1.PingService",
-        domain="acme.service_that_only_consumes",
+        domain="acme.service_that_only_consumes.ping",
         version="1.0.0",
         description="acme.service_that_only_consumes.v1.PingService",
         methods=(),
@@ -65,6 +69,8 @@ class PingServiceServer(_codegen.Server, ABC):
     ) -> None:
         """The event acme.service_that_only_consumes.v1.Pinged."""
 
+    # @@protoc_insertion_point(class_scope:acme.service_that_only_consumes.v1.PingServiceServer)
+
 
 class PingServicePublisher(_codegen.Publisher):
     """Publishes the events of acme.service_that_only_consumes.v1.PingService."""
@@ -83,3 +89,8 @@ class PingServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.service_that_only_consumes.v1.PingServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
 class PingServiceClient(_codegen.Client):
     """acme.service_without_methods.v1.PingService"""
+
+    # @@protoc_insertion_point(class_scope:acme.service_without_methods.v1.PingServiceClient)
 
 
 class PingServiceServer(_codegen.Server):
@@ -18,8 +22,13 @@ class PingServiceServer(_codegen.Server):
     __protonats__ = _codegen.ServiceInfo(
         name="ping",
         full_name="acme.service_without_methods.v1.PingService",
-        domain="acme.service_without_methods",
+        domain="acme.service_without_methods.ping",
         version="1.0.0",
         description="acme.service_without_methods.v1.PingService",
         methods=(),
     )
+
+    # @@protoc_insertion_point(class_scope:acme.service_without_methods.v1.PingServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -11,6 +11,8 @@ import protonats
 from acme.several.v1 import several_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -62,6 +64,8 @@ class PingServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.several.v1.PingServiceClient)
+
 
 class PingServiceServer(_codegen.Server, ABC):
     """acme.several.v1.PingService"""
@@ -83,6 +87,8 @@ class PingServiceServer(_codegen.Server, ABC):
     ) -> several_pb2.PingResponse:
         """Calls acme.several.v1.PingService.Ping."""
 
+    # @@protoc_insertion_point(class_scope:acme.several.v1.PingServiceServer)
+
 
 class PingServicePublisher(_codegen.Publisher):
     """Publishes the events of acme.several.v1.PingService."""
@@ -101,6 +107,8 @@ class PingServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.several.v1.PingServicePublisher)
 
 
 class PongServiceMethods:
@@ -151,6 +159,8 @@ class PongServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.several.v1.PongServiceClient)
+
 
 class PongServiceServer(_codegen.Server, ABC):
     """acme.several.v1.PongService"""
@@ -172,6 +182,8 @@ class PongServiceServer(_codegen.Server, ABC):
     ) -> several_pb2.PingResponse:
         """Calls acme.several.v1.PongService.Ping."""
 
+    # @@protoc_insertion_point(class_scope:acme.several.v1.PongServiceServer)
+
 
 class PongServicePublisher(_codegen.Publisher):
     """Publishes the events of acme.several.v1.PongService."""
@@ -191,6 +203,8 @@ class PongServicePublisher(_codegen.Publisher):
             event_id=event_id,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.several.v1.PongServicePublisher)
+
 
 class EmptyServiceEvents:
     """The events that acme.several.v1.EmptyService publishes."""
@@ -206,6 +220,8 @@ class EmptyServiceEvents:
 class EmptyServiceClient(_codegen.Client):
     """acme.several.v1.EmptyService"""
 
+    # @@protoc_insertion_point(class_scope:acme.several.v1.EmptyServiceClient)
+
 
 class EmptyServiceServer(_codegen.Server):
     """acme.several.v1.EmptyService"""
@@ -218,6 +234,8 @@ class EmptyServiceServer(_codegen.Server):
         description="acme.several.v1.EmptyService",
         methods=(),
     )
+
+    # @@protoc_insertion_point(class_scope:acme.several.v1.EmptyServiceServer)
 
 
 class EmptyServicePublisher(_codegen.Publisher):
@@ -237,3 +255,8 @@ class EmptyServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.several.v1.EmptyServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

@@ -12,6 +12,8 @@ from acme.quest.v1 import quest_pb2
 from acme.reward.v1 import reward_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -101,6 +103,8 @@ class QuestServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.quest.v1.QuestServiceClient)
+
 
 class QuestServiceServer(_codegen.Server, ABC):
     """Makes quests.
@@ -160,6 +164,8 @@ class QuestServiceServer(_codegen.Server, ABC):
     ) -> None:
         """The event acme.reward.v1.RewardGranted."""
 
+    # @@protoc_insertion_point(class_scope:acme.quest.v1.QuestServiceServer)
+
 
 class QuestServicePublisher(_codegen.Publisher):
     """Publishes the events of acme.quest.v1.QuestService."""
@@ -193,3 +199,8 @@ class QuestServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.quest.v1.QuestServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

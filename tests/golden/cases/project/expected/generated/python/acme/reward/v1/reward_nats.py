@@ -12,6 +12,8 @@ from acme.quest.v1 import quest_pb2
 from acme.reward.v1 import reward_pb2
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
@@ -63,6 +65,8 @@ class RewardServiceClient(_codegen.Client):
             info=info,
         )
 
+    # @@protoc_insertion_point(class_scope:acme.reward.v1.RewardServiceClient)
+
 
 class RewardServiceServer(_codegen.Server, ABC):
     """acme.reward.v1.RewardService"""
@@ -108,6 +112,8 @@ class RewardServiceServer(_codegen.Server, ABC):
     ) -> None:
         """A quest exists."""
 
+    # @@protoc_insertion_point(class_scope:acme.reward.v1.RewardServiceServer)
+
 
 class RewardServicePublisher(_codegen.Publisher):
     """Publishes the events of acme.reward.v1.RewardService."""
@@ -126,3 +132,8 @@ class RewardServicePublisher(_codegen.Publisher):
             metadata=metadata,
             event_id=event_id,
         )
+
+    # @@protoc_insertion_point(class_scope:acme.reward.v1.RewardServicePublisher)
+
+
+# @@protoc_insertion_point(module_scope)

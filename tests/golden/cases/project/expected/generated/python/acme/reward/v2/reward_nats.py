@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from protonats import _codegen
 
+# @@protoc_insertion_point(imports)
+
 _codegen.require_contract(1)
 
 
 class RewardServiceClient(_codegen.Client):
     """acme.reward.v2.RewardService"""
+
+    # @@protoc_insertion_point(class_scope:acme.reward.v2.RewardServiceClient)
 
 
 class RewardServiceServer(_codegen.Server):
@@ -23,3 +27,8 @@ class RewardServiceServer(_codegen.Server):
         description="acme.reward.v2.RewardService",
         methods=(),
     )
+
+    # @@protoc_insertion_point(class_scope:acme.reward.v2.RewardServiceServer)
+
+
+# @@protoc_insertion_point(module_scope)

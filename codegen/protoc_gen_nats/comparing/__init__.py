@@ -1,0 +1,1 @@
+"""What a change of schemas and manifest breaks, and for whom."""

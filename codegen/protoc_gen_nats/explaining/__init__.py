@@ -1,0 +1,1 @@
+"""What schemas turn into, in words."""

@@ -1,0 +1,1 @@
+"""A project that runs while somebody works on it."""

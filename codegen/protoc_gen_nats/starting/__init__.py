@@ -1,0 +1,1 @@
+"""What is written once to begin with: projects, schemas, events."""

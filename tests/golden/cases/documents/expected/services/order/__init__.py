@@ -1,0 +1,1 @@
+"""The implementation of shop.orders.v1.OrderService."""

@@ -1,0 +1,1 @@
+"""The implementation of acme.paths.y2024.OrdersService."""

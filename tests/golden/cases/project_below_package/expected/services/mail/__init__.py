@@ -1,0 +1,1 @@
+"""The implementation of email.v1.MailService."""

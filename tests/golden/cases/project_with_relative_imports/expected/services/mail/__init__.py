@@ -1,0 +1,1 @@
+"""The implementation of relative.email.v1.MailService."""

@@ -1,0 +1,1 @@
+"""The implementation of alike.one.v1.AdminService."""

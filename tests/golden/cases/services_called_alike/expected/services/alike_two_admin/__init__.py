@@ -1,0 +1,1 @@
+"""The implementation of alike.two.v1.AdminService."""
