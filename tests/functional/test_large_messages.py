@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 import protonats
+from protonats._serving.held import Held
 from protonats._serving.instance import Instance
 from protonats._wire import headers, parts, status
 from protonats.connection import Connection, connect
@@ -67,6 +69,19 @@ async def test_large_requests_and_responses_arrive_whole(
         assert len(instance._serving.large) == 0
         if size > 16_384:
             assert info.instance == instance.id
+
+
+async def test_nothing_of_a_large_call_waits_for_the_garbage_collector(
+    small_nats: EmbeddedNats,
+) -> None:
+    async with pair(small_nats.url, Echo()) as (_, client, _):
+        gc.collect()
+        gc.disable()
+        try:
+            await client.say(text(100_000))
+            assert not [one for one in gc.get_objects() if isinstance(one, Held)]
+        finally:
+            gc.enable()
 
 
 async def test_several_large_calls_run_at_once(small_nats: EmbeddedNats) -> None:

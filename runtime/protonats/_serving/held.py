@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from protonats._serving.refusal import Refusal, lines_of
 from protonats._transport.message import Message
@@ -36,6 +36,16 @@ class Answers(NamedTuple):
             self.metrics.dropped("answer")
 
 
+class Room(Protocol):
+    """What counts the bytes of all messages that are on their way."""
+
+    def take(self, held: Held, size: int) -> None:
+        """Counts so many bytes more of a message; raises its `no_room`."""
+
+    def forget(self, held: Held) -> None:
+        """Counts a message no longer."""
+
+
 class Held(ABC):
     """A message that is on its way in parts.
 
@@ -56,25 +66,17 @@ class Held(ABC):
         self._loop = asyncio.get_running_loop()
         self._heard_at = 0.0
         self._until: float | None = None
-        self._forget: Callable[[], None]
-        self._take_room: Callable[[int], None]
+        self._room: Room
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(
-        self,
-        seconds: float | None,
-        forget: Callable[[], None],
-        take_room: Callable[[int], None],
-    ) -> None:
+    def begin(self, seconds: float | None, room: Room) -> None:
         """Begins to wait: for the next part, and in all for so many seconds at most.
 
         Args:
             seconds: Those seconds; None: as long as parts come.
-            forget: Called when the message is let go.
-            take_room: Called with the bytes of each part that comes; raises `no_room`.
+            room: What counts its bytes.
         """
-        self._forget = forget
-        self._take_room = take_room
+        self._room = room
         self._heard_at = self._loop.time()
         self._until = None if seconds is None else self._heard_at + seconds
         self._wait()
@@ -84,7 +86,7 @@ class Held(ABC):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._forget()
+            self._room.forget(self)
 
     def receive(self, message: Message) -> None:
         """Takes what the caller sends about this message."""
@@ -135,11 +137,13 @@ class Arriving(Held):
         super().__init__(answers, call_id, total)
         self._first = first
         self._complete = complete
-        self._body = bytearray(first.body)
+        # Joined in the end: a buffer that grows would be moved many times.
+        self._parts = [first.body]
+        self._arrived = len(first.body)
 
     def end(self) -> None:
         """Lets go of the message; one that is not complete is counted, as no call has begun."""
-        if self._timer is not None and len(self._body) < self.total:
+        if self._timer is not None and self._arrived < self.total:
             self._answers.metrics.dropped("incomplete")
         super().end()
 
@@ -147,25 +151,27 @@ class Arriving(Held):
         """Tells the caller how much is here."""
         lines = {
             parts.INSTANCE: self._answers.instance_id,
-            parts.PART: parts.encode_part(self.total, len(self._body)),
+            parts.PART: parts.encode_part(self.total, self._arrived),
         }
         self._answers.send(reply, b"", lines)
 
     def take(self, message: Message) -> None:
         part = parts.decode_part(message.headers.get(parts.PART, ""))
-        left = self.total - len(self._body)
-        if (part.total, part.offset) != (self.total, len(self._body)) or not (
-            0 < len(message.body) <= left
+        size = len(message.body)
+        if (part.total, part.offset) != (self.total, self._arrived) or not (
+            0 < size <= self.total - self._arrived
         ):
             raise StatusError(Code.DATA_LOSS, "a part of the request is missing")
-        self._take_room(len(message.body))
-        self._body += message.body
-        if len(self._body) < self.total:
+        self._room.take(self, size)
+        self._parts.append(message.body)
+        self._arrived += size
+        if self._arrived < self.total:
             self.ask(message.reply)
             return
         self.end()
-        first = self._first
-        self._complete(Message(first.subject, message.reply, first.block, bytes(self._body)))
+        first, body = self._first, b"".join(self._parts)
+        self._parts.clear()
+        self._complete(Message(first.subject, message.reply, first.block, body))
 
 
 class Kept(Held):
@@ -181,11 +187,11 @@ class Kept(Held):
             parts.INSTANCE: answers.instance_id,
             parts.PART: parts.encode_part(0, 0),
         }
-        self._room = parts.room(answers.transport.max_payload, opening)
+        self._part_size = parts.room(answers.transport.max_payload, opening)
 
     def publish(self, reply: str, offset: int, lines: Mapping[str, str]) -> None:
         """Sends the part that begins at an offset."""
-        body = self._body[offset : offset + self._room]
+        body = self._body[offset : offset + self._part_size]
         part = parts.encode_part(self.total, offset)
         self._answers.send(reply, body, {**lines, parts.PART: part})
         if offset + len(body) == self.total:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from protonats._serving.held import Answers, Arriving, Held, Kept
@@ -122,15 +121,20 @@ class LargeMessages:
         """Makes room for a message; False where its call was cancelled meanwhile."""
         if not self._cancellations.admits(held.call_id):
             return False
-        self._take_room(held, _OVERHEAD + size)
+        self.take(held, _OVERHEAD + size)
         self._cancellations.register(held.call_id, held.end)
         self._follow_ups.register(held.call_id, held.receive)
         self._held[held.call_id] = held
         self.empty.clear()
-        held.begin(remaining, partial(self._forget, held), partial(self._take_room, held))
+        held.begin(remaining, self)
         return True
 
-    def _take_room(self, held: Held, size: int) -> None:
+    def take(self, held: Held, size: int) -> None:
+        """Counts so many bytes more of a message.
+
+        Raises:
+            StatusError: RESOURCE_EXHAUSTED where there is no room for them.
+        """
         if self._bytes + size > self._max_bytes:
             raise held.no_room(
                 Code.RESOURCE_EXHAUSTED,
@@ -140,7 +144,8 @@ class LargeMessages:
         self._bytes += size
         held.size += size
 
-    def _forget(self, held: Held) -> None:
+    def forget(self, held: Held) -> None:
+        """Counts a message no longer."""
         if self._held.get(held.call_id) is not held:
             return
         del self._held[held.call_id]
