@@ -283,3 +283,17 @@ def test_updates_at_the_same_time_merge_once(project: TestProject) -> None:
     assert [(run.result().returncode, run.result().stderr) for run in done] == [(0, "")] * 3
     assert sum(f"   merged  {SERVICE}\n" in run.result().stdout for run in done) == 1
     assert project.read(SERVICE).count("async def poke(") == 1
+
+
+def test_conflicts_are_named_until_they_are_resolved(project: TestProject) -> None:
+    conflict(project)
+    project.command("update")
+
+    again = project.command("update")
+
+    assert again.exit_code == 1
+    assert again.stdout == (
+        f"  skipped  {SERVICE}\n"
+        "           has conflicts of an earlier merge: resolve them, and update again\n"
+        "0 generated files changed. Of your files: 1 skipped.\n"
+    )

@@ -87,6 +87,11 @@ def plan_updates(root: Path, scaffolds: Mapping[str, bytes]) -> Iterator[Scaffol
         yield ScaffoldUpdate(path=path, state=UpdateState.ORPHANED, files={}, notes=(note,))
 
 
+def _is_unresolved(path: Path) -> bool:
+    """Whether a file has conflicts of an earlier merge."""
+    return path.is_file() and has_markers(path.read_text(encoding="utf-8", errors="replace"))
+
+
 def _planned(root: Path, path: str, content: bytes) -> ScaffoldUpdate | None:
     record = record_path(path)
     if not os.path.lexists(root / path):
@@ -95,7 +100,7 @@ def _planned(root: Path, path: str, content: bytes) -> ScaffoldUpdate | None:
             path=path, state=UpdateState.BEGUN, files=files, diff=unified(path, b"", content)
         )
     base = begun(root, path)
-    if base == content:
+    if base == content and not _is_unresolved(root / path):
         return None
     if (root / path).is_symlink():
         return _skipped(
