@@ -151,14 +151,17 @@ class Application:
                 await consumer.start()
         self._running = True
 
-    async def run_until_stopped(self) -> None:
+    async def run_until_stopped(self, stop: asyncio.Event | None = None) -> None:
         """Returns at SIGTERM or SIGINT, and when the connection is closed for good.
 
         A process that serves nothing, and only makes calls, is ready from here on.
+
+        Args:
+            stop: Ends it too, once set.
         """
         self._running = True
         loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
+        stop = asyncio.Event() if stop is None else stop
         # They stay until the end: a second signal must not cut the drain short.
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._stop_by, stop, number)

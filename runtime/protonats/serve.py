@@ -155,8 +155,9 @@ async def _serve(served: _Served, settings: Settings) -> int:
             _logger.info("stopped before it served")
             return os.EX_OK
         application = await starting
-        # From here on the application listens to signals by itself.
-        await application.run_until_stopped()
+        # From here on the application listens to signals by itself. One that came in this very turn
+        # of the loop still sets the event.
+        await application.run_until_stopped(stopped)
         closed = application.connection.close_reason
     if closed is not None:
         raise StatusError(Code.UNAVAILABLE, f"the connection to NATS is closed for good: {closed}")

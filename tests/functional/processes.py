@@ -57,17 +57,17 @@ class Process:
 
 @asynccontextmanager
 async def serve(
-    *classes: str, cwd: Path | None = None, **environment: str
+    *classes: str, program: str | None = None, cwd: Path | None = None, **environment: str
 ) -> AsyncIterator[Process]:
-    """Starts a process; it is killed at the end if it still runs."""
+    """Starts a process, of `program` if there is one; it is killed at the end if it still runs."""
+    started = ("-m", "protonats.serve") if program is None else ("-c", program)
     names = [
         name if ":" in name or not name[0].isupper() else f"{SERVED}:{name}" for name in classes
     ]
     process = Process(
         await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            "protonats.serve",
+            *started,
             *names,
             cwd=cwd,
             env={

@@ -265,6 +265,28 @@ async def test_sigterm_ends_an_attempt_to_start() -> None:
         assert process.lines[-1]["event"] == "stopped before it served"
 
 
+_STOPPED_WHILE_SERVING = """
+import logging, os, signal, sys
+from protonats.serve import main
+
+sys.modules["uvloop"] = None  # the loop whose order of callbacks is known
+
+def stop(record):
+    if record.getMessage() == "serving":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return True
+
+logging.getLogger("protonats").addFilter(stop)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+async def test_sigterm_at_the_moment_of_serving_is_not_lost(nats: EmbeddedNats) -> None:
+    async with serve("Echo", program=_STOPPED_WHILE_SERVING, NATS_URL=nats.url) as process:
+        assert await process.exit_code() == 0
+        assert process.lines[-1]["event"] == "stopped"
+
+
 async def test_a_start_that_loses_a_cancellation_ends_all_the_same() -> None:
     lost: list[bool] = []
 
