@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nats.aio.transport import TcpTransport
 
 from protonats._transport.attempts import Attempts
 from protonats.connection import connect
@@ -111,6 +112,21 @@ class TestStart:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
+
+    async def test_a_cancellation_that_an_attempt_takes_for_its_failure_is_not_lost(
+        self, own_nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # asyncio.wait_for of Python 3.11, in which nats-py waits, does so where both come at once.
+        async def refused_as_it_is_cancelled(*_: object, **__: object) -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise ConnectionRefusedError from None
+
+        monkeypatch.setattr(TcpTransport, "connect", refused_as_it_is_cancelled)
+        async with asyncio.timeout(5.0):
+            with pytest.raises(StatusError, match=r"could be reached within 0\.2 s"):
+                await connect(settings(own_nats.url, startup_timeout=0.2))
 
     async def test_settings_may_be_a_url_or_the_environment(
         self, nats: EmbeddedNats, monkeypatch: pytest.MonkeyPatch

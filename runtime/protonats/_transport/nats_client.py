@@ -159,6 +159,11 @@ class NatsClient(Client):
     async def _connect_to_server(self, s: Srv) -> None:
         # An attempt that was refused leaves its socket open.
         self.cut()
+        # asyncio.wait_for of Python 3.11 loses a cancellation that comes as what it waits for ends,
+        # and nats-py would try for ever.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         await super()._connect_to_server(s)
 
     @staticmethod
