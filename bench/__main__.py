@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -23,12 +24,14 @@ from bench import (
     memory,
     page,
     payload,
+    profiles,
     spine,
     streams,
     tables,
 )
 from bench.lab import Lab
 from bench.measure import Part, Result
+from bench.processes import WorkerError
 from bench.workspace import ROOT
 
 _CORES = 2
@@ -39,6 +42,9 @@ PARTS: tuple[Part, ...] = (
     *streams.PARTS,
     *large.PARTS,
     *events.PARTS,
+    *calls.ENCRYPTED,
+    *streams.ENCRYPTED,
+    *events.ENCRYPTED,
     *cached.PARTS,
     *payload.PARTS,
     *spine.PARTS,
@@ -63,16 +69,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--publish", action="store_true", help=f"write the page in {_PAGE.relative_to(ROOT)}/ too"
     )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="do once what is measured, under a profiler, and show what takes the time",
+    )
     options = parser.parse_args(arguments)
+    # It warns of the way in which nats-py ends a connection with TLS.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
     chosen = [part for part in PARTS if not options.only or set(options.only) & {*_names(part)}]
+    if options.profile:
+        try:
+            found = profile(chosen, only=bool(options.only))
+        except WorkerError as error:
+            print(f"make bench: {error}", file=sys.stderr)
+            return 1
+        profiles.show(found)
+        if options.publish:
+            profiles.publish(found, _PAGE)
+        return 0
+    began = time.monotonic()
     results = measure(chosen)
+    seconds = time.monotonic() - began
     tables.show(results)
+    print(f"measured in {page.minutes(seconds)}")
     if options.json is not None:
         rows = [asdict(result.row) for result in results]
         options.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     if options.publish:
-        page.publish(results, _PAGE)
+        page.publish(results, _PAGE, seconds=seconds)
     return 0
 
 
@@ -90,6 +116,20 @@ def measure(parts: Sequence[Part]) -> list[Result]:
             if number + 1 == len(parts) or parts[number + 1].group != part.group:
                 lab.end_pairs()
     return results
+
+
+def profile(parts: Sequence[Part], *, only: bool) -> list[profiles.PartProfile]:
+    """Profiles one part after the other, and says of which there is no profile, where `only` some
+    were asked for; raises WorkerError where the profiler may not look."""
+    found = []
+    with _progress() as progress, _two_cores(), Lab(progress) as lab:
+        for part in parts:
+            progress(", ".join(figure.name for figure in part.figures))
+            if (one := profiles.profile(lab, part)) is not None:
+                found.append(one)
+            elif only:
+                print(f"{part.figures[0].name}: no work of two processes, so there is no profile")
+    return found
 
 
 def _names(part: Part) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from bench.lab import Contender
 from bench.measure import RATIO, Figure, Part
 from bench.rounds import OURS, Comparison, Ratio
 
-__all__ = ["PARTS"]
+__all__ = ["ENCRYPTED", "PARTS"]
 
 _NATS: Final = Contender(peer="nats-py")
 _GRPC: Final = Contender(peer="grpc.aio")
@@ -51,7 +51,7 @@ def _throughput(prefix: str, tls: bool) -> Comparison:
             _ratio(f"{prefix}unary-grpc", f"{calls} grpc.aio's", grpc, least_grpc, least=True),
             replace(cpu, of="cpu"),
         ),
-        spectators=() if tls else _OTHERS,
+        spectators=tuple(replace(other, tls=tls) for other in _OTHERS),
     )
 
 
@@ -69,7 +69,7 @@ def _latency(prefix: str, tls: bool) -> Comparison:
         prefix=prefix,
         subject=replace(OURS, tls=tls),
         ratios=tuple(replace(ratio, of="p50") for ratio in ratios),
-        spectators=() if tls else _OTHERS,
+        spectators=tuple(replace(other, tls=tls) for other in _OTHERS),
         seconds=0.3,
     )
 
@@ -88,7 +88,11 @@ PARTS: tuple[Part, ...] = (
     _throughput("", tls=False).part("unary"),
     _latency("", tls=False).part("unary"),
     _TRACED.part("unary"),
+)
+"""Every part of this group."""
+
+ENCRYPTED: tuple[Part, ...] = (
     _throughput("tls-", tls=True).part("tls"),
     _latency("tls-", tls=True).part("tls"),
 )
-"""Every part of this group."""
+"""The same over TLS."""

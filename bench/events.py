@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from bench.lab import Contender
 from bench.measure import RATIO, Figure, Part
-from bench.rounds import Comparison, Ratio
+from bench.rounds import OURS, Comparison, Ratio
 
-__all__ = ["PARTS"]
+__all__ = ["ENCRYPTED", "PARTS"]
 
-_NATS = Contender(peer="nats-py")
+_NATS: Final = Contender(peer="nats-py")
+_PROFILED: Final = 150_000
 
 
-def _events(name: str, text: str, target: float, *, before: str | None = None) -> Part:
+def _events(workload: Comparison, target: float | None, *, tls: bool = False) -> Part:
+    prefix = "tls-" if tls else ""
     figure = Figure(
-        name=name,
-        text=f"{text}, of bare nats-py's",
+        name=f"{prefix}{workload.workload}",
+        text=f"{workload.text}, of bare nats-py's",
         unit=RATIO,
         target=target,
         bound="at least",
     )
-    ratio = Ratio(figure=figure, against=_NATS)
-    comparison = Comparison(
-        workload=name, text=text, ratios=(ratio,), unit="events/s", before=before
+    comparison = replace(
+        workload,
+        prefix=prefix,
+        subject=replace(OURS, tls=tls),
+        ratios=(Ratio(figure=figure, against=replace(_NATS, tls=tls)),),
     )
-    return comparison.part("events")
+    return comparison.part("tls" if tls else "events")
 
 
-PARTS: tuple[Part, ...] = (
-    _events("publish", "durable events/s, 64 in flight", 2.4),
-    _events("consume", "durable events/s handled and acknowledged", 4.0, before="fill"),
+_PUBLISH: Final = Comparison(
+    workload="publish", text="durable events/s, 64 in flight", ratios=(), unit="events/s"
 )
+_CONSUME: Final = Comparison(
+    workload="consume",
+    text="durable events/s handled and acknowledged",
+    ratios=(),
+    unit="events/s",
+    before="fill",
+    profiled=_PROFILED,
+)
+
+PARTS: tuple[Part, ...] = (_events(_PUBLISH, 2.4), _events(_CONSUME, 4.0))
 """Every part of this group."""
+
+ENCRYPTED: tuple[Part, ...] = (
+    _events(_PUBLISH, None, tls=True),
+    _events(_CONSUME, None, tls=True),
+)
+"""The same over TLS."""

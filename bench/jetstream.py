@@ -28,15 +28,17 @@ EVENTS: Final = 10_000
 _PAUSE: Final = 0.002
 
 
-async def fill(stream: JetStreamContext, write: Callable[[int], Awaitable[None]]) -> Outcome:
+async def fill(
+    stream: JetStreamContext, write: Callable[[int], Awaitable[None]], events: int = EVENTS
+) -> Outcome:
     """Empties the stream, and lets `write` publish the events of a round."""
     began = perf_counter()
     await stream.purge_stream(STREAM)
-    await write(EVENTS)
+    await write(events)
     while True:
         info = await stream.stream_info(STREAM)
-        if info.state.messages >= EVENTS:
-            return {"count": EVENTS, "seconds": perf_counter() - began}
+        if info.state.messages >= events:
+            return {"count": events, "seconds": perf_counter() - began}
         await asyncio.sleep(_PAUSE)
 
 

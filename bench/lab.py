@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import nats
+import uvloop
 
 from bench import certificates
 from bench.peer import Place
@@ -158,20 +158,21 @@ class Lab:
 
     @contextmanager
     def _broker(self, *, tls: bool) -> Iterator[EmbeddedNats]:
-        """A NATS server that encrypts, or one with the streams and consumers of the schema."""
+        """A NATS server with the streams and consumers of the schema, which may encrypt."""
+        config = None
         if tls:
             files = (
                 f'cert_file: "{self.certificates / certificates.CERTIFICATE}"',
                 f'key_file: "{self.certificates / certificates.KEY}"',
             )
-            with EmbeddedNats(config=f"tls {{ {', '.join(files)} }}\n") as server:
-                yield server
-            return
-        with EmbeddedNats(jetstream=True) as server:
-            asyncio.run(self._provision(server.url))
+            config = f"tls {{ {', '.join(files)} }}\n"
+        with EmbeddedNats(jetstream=True, config=config) as server:
+            uvloop.run(self._provision(server.url, tls=tls))
             yield server
 
-    async def _provision(self, url: str) -> None:
-        connection = await nats.connect(url)
+    async def _provision(self, url: str, *, tls: bool) -> None:
+        connection = await nats.connect(
+            url, tls=certificates.context(str(self.certificates)) if tls else None
+        )
         await provision.apply(connection.jetstream(), self.schema.jetstream, replicas=1)
         await connection.close()

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from bench.lab import Lab
+    from bench.lab import Contender, Lab
 
-__all__ = ["RATIO", "Benchmark", "Figure", "Part", "Result", "Row"]
+__all__ = ["RATIO", "Benchmark", "Figure", "Load", "Part", "Result", "Row"]
 
 RATIO: Final = "×"
 """The unit of a ratio."""
@@ -118,6 +118,23 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Load:
+    """Work of one contender, for a profiler to look at."""
+
+    contender: Contender
+    """Who works."""
+
+    workload: str
+    """The name of the workload in the peer."""
+
+    arguments: tuple[float, ...]
+    """What the workload is told."""
+
+    before: tuple[str, *tuple[float, ...]] | None = None
+    """The workload that prepares it, with what that one is told."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """Figures that are measured together."""
 
@@ -129,6 +146,9 @@ class Part:
 
     measure: Callable[[Lab], Iterator[Result]]
     """Measures them; what others come to may be among the results."""
+
+    load: Load | None = None
+    """What a profiler looks at; None where two processes that work are not what is measured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

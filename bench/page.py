@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.measure import Result, Row
-from bench.tables import contenders, number
+from bench.tables import contenders, number, split
 
-__all__ = ["markdown", "publish"]
+__all__ = ["markdown", "minutes", "publish"]
 
 _PACKAGES: Final = (
     "nats-py",
@@ -40,27 +40,49 @@ are judged by their median. Processor time is that of the whole process, for eac
 Absolute figures differ from machine to machine, ratios much less.
 """
 
+_TIMES: Final = "Processor time in µs for each call or message."
+_WITH_TLS: Final = """\
+The same over connections that are encrypted, all of them: between a process and the broker, or
+between client and server where there is none. There are no targets.
+"""
 
-def publish(results: Sequence[Result], folder: Path) -> None:
-    """Writes the page, its plot as PNG and SVG, and the rows as JSON."""
+
+def publish(results: Sequence[Result], folder: Path, *, seconds: float) -> None:
+    """Writes the page, its plot as PNG and SVG, and the rows as JSON.
+
+    Args:
+        results: What was measured.
+        folder: Where they are written.
+        seconds: How long it took.
+    """
     from bench import plot  # matplotlib is in the environment of `make bench` alone
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "README.md").write_text(markdown(results), encoding="utf-8")
+    (folder / "README.md").write_text(markdown(results, seconds=seconds), encoding="utf-8")
     rows = json.dumps([asdict(result.row) for result in results], indent=2, ensure_ascii=False)
     (folder / "figures.json").write_text(rows + "\n", encoding="utf-8")
     plot.draw(results, [folder / "figures.png", folder / "figures.svg"])
     plot.draw_generator(results, [folder / "generator.png", folder / "generator.svg"])
 
 
-def markdown(results: Sequence[Result]) -> str:
-    """The text of the page."""
+def minutes(seconds: float) -> str:
+    """A time, as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes"
+
+
+def markdown(results: Sequence[Result], *, seconds: float) -> str:
+    """The text of the page, for results that took so long to measure."""
+    plain, encrypted = split(results)
     lines = ["# Benchmarks", "", "`make bench ARGS=--publish` measures and writes this page.", ""]
     lines += ["[What the limits are](limits.md) tells why some figures miss their target.", ""]
-    lines += ["![The figures as a plot](figures.svg)", "", _METHOD, _machine(), ""]
-    lines += ["## Figures and targets", "", *_figures(results)]
-    lines += ["", "## Side by side", "", "Processor time in µs for each call or message.", ""]
-    lines += _contenders(results)
+    lines += ["![The figures as a plot](figures.svg)", "", _METHOD, _machine(seconds), ""]
+    lines += ["## Figures and targets", "", *_figures(plain)]
+    lines += ["", "## Side by side", "", _TIMES, "", *_contenders(plain)]
+    if encrypted:
+        lines += ["", "## With TLS", "", _WITH_TLS, *_figures(encrypted)]
+        lines += ["", _TIMES, "", *_contenders(encrypted)]
     lines += ["", "![The generator by size and beside others](generator.svg)"]
     if problems := [result for result in results if result.problem]:
         lines += ["", "## Not measured", ""]
@@ -98,10 +120,11 @@ def _value(row: Row) -> str:
     return "–" if row.value is None else f"{number(row.value)} {row.unit}"
 
 
-def _machine() -> str:
+def _machine(seconds: float) -> str:
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _installed())
     where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} processor cores"
-    text = f"Measured on {where}, with Python {platform.python_version()}, {packages}."
+    python = f"Python {platform.python_version()}"
+    text = f"Measured in {minutes(seconds)} on {where}, with {python}, {packages}."
     return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 

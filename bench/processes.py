@@ -17,7 +17,14 @@ from typing import IO, Any, Final, Self
 
 from bench.peer import Outcome, Place
 
-__all__ = ["Worker", "WorkerError", "cpu_seconds", "peak_bytes", "resident_bytes"]
+__all__ = [
+    "Worker",
+    "WorkerError",
+    "cpu_seconds",
+    "peak_bytes",
+    "processor_times",
+    "resident_bytes",
+]
 
 _START_TIMEOUT: Final = 30.0
 _STOP_TIMEOUT: Final = 10.0
@@ -128,12 +135,22 @@ def cpu_seconds(pid: int) -> float:
     Raises:
         WorkerError: This machine has no /proc.
     """
+    return sum(processor_times(pid))
+
+
+def processor_times(pid: int) -> tuple[float, float]:
+    """The seconds of processor time that a process has taken so far in user and in system mode.
+
+    Raises:
+        WorkerError: This machine has no /proc.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         raise WorkerError("processor time is read from /proc, which is not here") from None
     user, system = text.rpartition(")")[2].split()[11:13]  # proc(5)
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    tick = os.sysconf("SC_CLK_TCK")
+    return int(user) / tick, int(system) / tick
 
 
 def resident_bytes(pid: int) -> int:

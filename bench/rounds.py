@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bench.lab import Contender, Lab, Pair
-from bench.measure import Figure, Part, Result
+from bench.measure import Figure, Load, Part, Result
 from bench.processes import WorkerError, cpu_seconds
 
 __all__ = ["OURS", "Comparison", "Ratio", "Sample"]
 
 ROUNDS: Final = 15
+_PROFILED_SECONDS: Final = 5.0
 OURS: Final = Contender(peer="protonats")
 
 
@@ -83,13 +84,25 @@ class Comparison:
     before: str | None = None
     """The workload that prepares each round, outside of what is measured."""
 
+    profiled: int | None = None
+    """How many it carries under a profiler, where the time does not say it."""
+
     seconds: float = 0.6
     """How long one contender works in one round."""
 
     def part(self, group: str) -> Part:
         """It, as a part of this group."""
         figures = tuple(ratio.figure for ratio in self.ratios)
-        return Part(group=group, figures=figures, measure=self._measure)
+        return Part(group=group, figures=figures, measure=self._measure, load=self._load())
+
+    def _load(self) -> Load:
+        size = () if self.profiled is None else (self.profiled,)
+        return Load(
+            contender=self.subject,
+            workload=self.workload,
+            arguments=(_PROFILED_SECONDS, *size),
+            before=None if self.before is None else (self.before, *size),
+        )
 
     def _measure(self, lab: Lab) -> Iterator[Result]:
         samples, problems = self._rounds(lab)

@@ -11,26 +11,38 @@ from rich.text import Text
 
 from bench.measure import Result, Row
 
-__all__ = ["contenders", "number", "show"]
+__all__ = ["console", "contenders", "number", "show", "split"]
 
 _LOG_WIDTH = 140
+_ENCRYPTED = "tls-"
 _PROCESSES = ("client", "server", "broker")
+
+
+def console() -> Console:
+    """Where tables are printed: standard output, of one width where that is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
 
 
 def show(results: Sequence[Result]) -> None:
     """Prints the figures with their targets, and then what each contender came to."""
-    console = Console(width=None if sys.stdout.isatty() else _LOG_WIDTH)
-    figures = [result for result in results if ":" not in result.row.name]
-    if figures:
-        console.print(_figures(figures))
-    if absolute := contenders(results):
-        console.print(_contenders(absolute))
+    out = console()
+    for some in split(results):
+        if figures := [result for result in some if ":" not in result.row.name]:
+            out.print(_figures(figures))
+        if absolute := contenders(some):
+            out.print(_contenders(absolute))
     problems: dict[str, list[str]] = {}
     for result in results:
         if result.problem:
             problems.setdefault(result.problem, []).append(result.row.name)
     for problem, names in problems.items():
-        console.print(f"{', '.join(names)}: {problem}", style="red", markup=False)
+        out.print(f"{', '.join(names)}: {problem}", style="red", markup=False)
+
+
+def split(results: Sequence[Result]) -> tuple[Sequence[Result], Sequence[Result]]:
+    """The results without encryption, and those with it."""
+    encrypted = [result for result in results if result.row.name.startswith(_ENCRYPTED)]
+    return [result for result in results if result not in encrypted], encrypted
 
 
 def contenders(results: Sequence[Result]) -> Mapping[tuple[str, str], Mapping[str, Result]]:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bench import messages
+from bench import certificates, messages
 from bench.load import WIDTH, keep_in_flight, one_by_one
 from bench.peer import Context, Place
 
@@ -40,18 +41,24 @@ async def _echo(item: _Item) -> _Item:
 async def serve(place: Place) -> AsyncIterator[str]:
     app = FastAPI()
     app.add_api_route("/echo", _echo, methods=["POST"], response_model=_Item)
-    server = uvicorn.Server(uvicorn.Config(app, http="httptools", log_level="warning"))
+    config = uvicorn.Config(app, http="httptools", log_level="warning")
+    if place.tls is not None:
+        config.ssl_certfile = Path(place.tls, certificates.CERTIFICATE)
+        config.ssl_keyfile = Path(place.tls, certificates.KEY)
+    server = uvicorn.Server(config)
     # It listens from here on: a client that is early waits.
     listening = socket.create_server(("127.0.0.1", 0))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    scheme = "http" if place.tls is None else "https"
+    yield f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     await serving
 
 
 @asynccontextmanager
 async def client(place: Place) -> Context:
-    connector = aiohttp.TCPConnector(limit=WIDTH)
+    trusted = True if place.tls is None else certificates.context(place.tls)
+    connector = aiohttp.TCPConnector(limit=WIDTH, ssl=trusted)
     async with aiohttp.ClientSession(place.address, connector=connector) as session:
 
         async def echo() -> Any:

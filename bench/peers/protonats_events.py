@@ -22,11 +22,12 @@ _DURABLE = "bench_reader"
 
 
 class _ReaderService(ReaderServiceServer):
-    """Notes when the first event came, and that the last one did."""
+    """Notes when the first of so many events came, and that the last one did."""
 
-    def __init__(self) -> None:
+    def __init__(self, events: int) -> None:
         self.began = 0.0
         self.last = asyncio.Event()
+        self._events = events
         self._count = 0
 
     async def on_item_added(
@@ -35,7 +36,7 @@ class _ReaderService(ReaderServiceServer):
         if not self._count:
             self.began = perf_counter()
         self._count += 1
-        if self._count == jetstream.EVENTS:
+        if self._count == self._events:
             self.last.set()
 
 
@@ -54,13 +55,13 @@ def workloads(
             size = min(WIDTH, count - first)
             await asyncio.gather(*(publish() for _ in range(size)))
 
-    async def consume(seconds: float) -> Outcome:
-        reader = _ReaderService()
+    async def consume(seconds: float, events: int = jetstream.EVENTS) -> Outcome:
+        reader = _ReaderService(events)
         async with protonats.Application(settings) as application:
             await application.serve(reader)
             await reader.last.wait()
             await jetstream.until_acknowledged(connection.jetstream, _DURABLE)
-            return {"count": jetstream.EVENTS, "seconds": perf_counter() - reader.began}
+            return {"count": events, "seconds": perf_counter() - reader.began}
 
     return {
         "publish": partial(keep_in_flight, publish),

@@ -139,3 +139,12 @@ def test_every_figure_has_a_name_of_its_own() -> None:
 
     assert len(names) == len(set(names))
     assert {"unary", "ping-pong", "slow-reader", "consume", "payload", "up"} <= set(names)
+
+
+def test_a_profile_says_of_what_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench.__main__, "PARTS", (benchmark("up"),))
+
+    assert bench.__main__.main(["--only", "up", "--profile"]) == 0
+    assert "up: no work of two processes, so there is no profile" in capsys.readouterr().out
