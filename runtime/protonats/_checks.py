@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -54,3 +55,14 @@ def check_seconds(what: str, value: float, *, zero: bool = False) -> None:
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
         bound = "0 or more" if zero else "more than 0"
         raise ConfigurationError(f"{what} is {value:g}: write a number of seconds, {bound}")
+
+
+def check_only_one(settings: object, ways: Sequence[tuple[str, str]]) -> None:
+    """Checks that of some fields, each with its variable, no two are set.
+
+    Raises:
+        ConfigurationError: Two are.
+    """
+    found = [f"{name} ({variable})" for name, variable in ways if getattr(settings, name)]
+    if len(found) > 1:
+        raise ConfigurationError(f"{found[0]} and {found[1]} are both set: keep one")

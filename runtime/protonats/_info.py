@@ -165,6 +165,9 @@ class MethodInfo(Generic[RequestT_co, ResponseT_co]):
     concurrency: ConcurrencyInfo | None = None
     """How many of its calls one instance runs at once; None: no limit but the service's own."""
 
+    audit: bool = False
+    """Whether each of its calls leaves a record in the audit trail."""
+
     @property
     def key(self) -> tuple[str, str]:
         """What the method is counted under in metrics: its service, and its name."""

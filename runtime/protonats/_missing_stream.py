@@ -42,7 +42,8 @@ def no_stream(subject: str) -> NoStreamError:
 
 async def explained(connection: Connection, subject: str, error: StatusError) -> StatusError:
     """What to report for a message that was not stored: FAILED_PRECONDITION, where there is no
-    stream for it or no JetStream, and otherwise the error as it is.
+    stream for it or no JetStream, UNAVAILABLE, where the stream is there and has no leader, and
+    otherwise the error as it is.
 
     Args:
         connection: Where the message was published.
@@ -63,6 +64,9 @@ async def explained(connection: Connection, subject: str, error: StatusError) ->
     except StatusError as failure:
         if failure.code is Code.PERMISSION_DENIED:
             _blind.add(connection)
+        elif not silent:
+            text = f"no stream takes {subject} now, and JetStream does not say why"
+            return StatusError(Code.UNAVAILABLE, text)
         return error
     if _is_off(answer):
         return NoStreamError(
@@ -70,8 +74,12 @@ async def explained(connection: Connection, subject: str, error: StatusError) ->
             f"no stream stores {subject}, as JetStream is off for this account or server: switch it"
             " on (`nats-server -js`, or `jetstream {}` in its configuration)",
         )
-    if silent and _read(answer).get("streams", ()) in (None, []):
+    names = _read(answer).get("streams", ())
+    if silent and names in (None, []):
         return no_stream(subject)
+    if not silent and names:
+        text = f"stream {names[0]} takes no messages now: its nodes elect a leader"
+        return StatusError(Code.UNAVAILABLE, text)
     return error
 
 

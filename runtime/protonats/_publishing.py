@@ -16,6 +16,7 @@ from protonats._transport.sending import check_subject
 from protonats._wire import events as wire
 from protonats._wire import headers, subjects
 from protonats._wire import metadata as metadata_rules
+from protonats._wire.numbers import MAX_DIGITS
 from protonats.errors import Code, StatusError
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def read_ack(answer: Answer, subject: str, event_id: str) -> PublishAck:
     body = answer.body
     begin = body.find(_SEQUENCE)
     stream, number = _streams.get(body[:begin]), body[begin + len(_SEQUENCE) : -1]
-    if stream is not None and number.isdigit() and body.endswith(b"}"):
+    if stream is not None and number.isdigit() and len(number) <= MAX_DIGITS and body[-1:] == b"}":
         return PublishAck(event_id, stream, int(number), False)
     if answer.status == headers.NO_RESPONDERS:
         raise no_stream(subject)

@@ -233,7 +233,10 @@ class Application:
 
             # What is kept there can be had without it, so a process is ready without it.
             self._redis = await connect_redis(
-                settings.redis_url, startup_timeout=_REDIS_STARTUP_TIMEOUT, required=False
+                settings.redis_url,
+                ca=settings.redis_ca_pem or settings.redis_ca,
+                startup_timeout=_REDIS_STARTUP_TIMEOUT,
+                required=False,
             )
             self._resources.push_async_callback(self._redis.aclose)
 

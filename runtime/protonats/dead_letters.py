@@ -21,13 +21,14 @@ from protonats._jetstream_errors import reason_of
 from protonats._publishing import PublishAck, store
 from protonats._wire import events as wire
 from protonats._wire import headers
+from protonats._wire.numbers import number
 from protonats.connection import Connection, check_connection
 from protonats.errors import Code, StatusError
 
 _ORIGINS: Final = ("evt.", "work.")
 __all__ = ["DeadLetter", "DeadLetters"]
 
-_ID: Final = re.compile(r"([^.]+)\.([0-9]+)\.(.+)", re.DOTALL)
+_ID: Final = re.compile(r"([^.]+)\.([0-9]{1,20})\.(.+)", re.DOTALL)
 _ALL: Final = "dlq.>"
 _NO_MESSAGE: Final = 10057
 """nats-server, errors.json."""
@@ -139,7 +140,7 @@ class DeadLetters:
             raise StatusError(Code.NOT_FOUND, f"there is no dead letter {sequence} in {home}")
         if letter.complete:
             return letter
-        rest = await get(self._connection, home, _number(message.lines.get(wire.REST, "")))
+        rest = await get(self._connection, home, number(message.lines.get(wire.REST, "")) or 0)
         if rest is None or rest.lines.get(wire.REST_OF) != message.lines.get(wire.MSG_ID):
             raise StatusError(
                 Code.DATA_LOSS, f"the second half of the body of dead letter {sequence} is gone"
@@ -190,7 +191,7 @@ class DeadLetters:
         """
         home = await self._home()
         rest = letter._lines.get(wire.REST)
-        for sequence in (letter.sequence, *([] if rest is None else [_number(rest)])):
+        for sequence in (letter.sequence, *([] if rest is None else [number(rest) or 0])):
             try:
                 await self._connection.jetstream.delete_msg(home, sequence)
             except NotFoundError:
@@ -228,7 +229,7 @@ def _letter(message: StoredMessage, *, complete: bool = False) -> DeadLetter | N
         origin_subject=lines.get(wire.ORIGIN_SUBJECT, ""),
         event_id=lines.get(wire.ORIGIN_ID, ""),
         event=event,
-        deliveries=_number(lines.get(wire.DELIVERIES, "")),
+        deliveries=number(lines.get(wire.DELIVERIES, "")) or 0,
         error=lines.get(wire.ERROR, ""),
         buried_at=message.stored_at,
         metadata=wire.event_metadata(lines),
@@ -236,7 +237,3 @@ def _letter(message: StoredMessage, *, complete: bool = False) -> DeadLetter | N
         complete=complete or wire.REST not in lines,
         _lines=lines,
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and text.isascii() else 0

@@ -24,20 +24,33 @@ Check = Callable[[], str | None]
 
 
 class HealthServer:
-    """Answers `GET` and `HEAD` of three paths over HTTP/1.1, one request per connection.
+    """Answers `GET` and `HEAD` of four paths over HTTP/1.1, one request per connection.
 
     - `/livez`: 200 until the process can do no more work and has to be replaced.
     - `/readyz`: 200 while it can take calls.
+    - `/healthz`: as `/livez`, and no earlier than it was ready once. For those who know one answer
+      alone and replace what is not healthy, as ECS does: a new process counts when it serves, and
+      none is replaced because NATS cannot be reached.
     - `/metrics`: the counters in the Prometheus text format.
 
     A check answers 503 otherwise, and its JSON body says why.
     """
 
     def __init__(
-        self, address: tuple[str, int], *, live: Check, ready: Check, metrics: Callable[[], bytes]
+        self,
+        address: tuple[str, int],
+        *,
+        live: Check,
+        ready: Check,
+        metrics: Callable[[], bytes],
+        variable: str = "PROTONATS_HEALTH_ADDRESS",
     ) -> None:
         self._wanted = address
-        self._checks = {"/livez": live, "/readyz": ready}
+        self._variable = variable
+        self._live = live
+        self._ready = ready
+        self._was_ready = False
+        self._checks = {"/livez": live, "/readyz": ready, "/healthz": self._why_not_healthy}
         self._metrics = metrics
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -61,7 +74,7 @@ class HealthServer:
             self._server = await asyncio.start_server(self._accept, host, port)
         except OSError as error:
             raise ConfigurationError(
-                f"PROTONATS_HEALTH_ADDRESS: cannot listen on {host}:{port}:"
+                f"{self._variable}: cannot listen on {host}:{port}:"
                 f" {error.strerror or error}; name a free port, or 0 for any"
             ) from None
 
@@ -75,6 +88,14 @@ class HealthServer:
             writer.transport.abort()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
+
+    def _why_not_healthy(self) -> str | None:
+        if not self._was_ready:
+            reason = self._ready()
+            if reason is not None:
+                return self._live() or reason
+            self._was_ready = True
+        return self._live()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -120,7 +141,7 @@ class HealthServer:
         path = request.target.partition(b"?")[0].decode("ascii")
         check = self._checks.get(path)
         if check is None and path != "/metrics":
-            return 404, _JSON, _body("not found", "ask for /livez, /readyz or /metrics")
+            return 404, _JSON, _body("not found", "ask for /livez, /readyz, /healthz or /metrics")
         if request.method not in (b"GET", b"HEAD"):
             return 405, _JSON, _body("method not allowed", "ask with GET or HEAD")
         if check is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis, RedisCluster
@@ -28,7 +30,11 @@ _LAST_BACKOFF: Final = 5.0
 
 
 async def connect_redis(
-    url: str, *, startup_timeout: float = 30.0, required: bool = True
+    url: str,
+    *,
+    ca: Path | str | None = None,
+    startup_timeout: float = 30.0,
+    required: bool = True,
 ) -> AnyRedis:
     """Connects to Redis, and returns when it has answered.
 
@@ -38,6 +44,8 @@ async def connect_redis(
     Args:
         url: `redis://` or `rediss://` (TLS) for one server, `redis+cluster://` or
             `rediss+cluster://` for a cluster, of which any node will do.
+        ca: The certificate authority of a server with TLS, as a file or as a text in PEM format;
+            the public ones by default.
         startup_timeout: Seconds during which a Redis that cannot be reached is tried again.
         required: Whether to raise after that time, or to log a warning and return a client that
             connects when it is used.
@@ -47,7 +55,7 @@ async def connect_redis(
         StatusError: UNAVAILABLE, no answer within `startup_timeout`, and it is required.
     """
     where = redacted(url)
-    client = _client(url, where)
+    client = _client(url, where, ca)
     try:
         await _await_answer(client, where, startup_timeout)
     except StatusError as error:
@@ -100,7 +108,7 @@ def redacted(url: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}"
 
 
-def _client(url: str, where: str) -> AnyRedis:
+def _client(url: str, where: str, ca: Path | str | None) -> AnyRedis:
     scheme, _, rest = url.partition("://")
     if scheme not in _SCHEMES:
         known = ", ".join(f"`{name}://`" for name in _SCHEMES)
@@ -110,9 +118,27 @@ def _client(url: str, where: str) -> AnyRedis:
         if urlsplit(plain).hostname is None:
             raise ConfigurationError(f"REDIS_URL: {where} names no host")
         kind: type[AnyRedis] = RedisCluster if scheme in _CLUSTER_PREFIX else Redis
-        return kind.from_url(plain, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        tls = _authority(ca) if plain.startswith("rediss:") else {}
+        return kind.from_url(plain, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT, **tls)
     except ValueError as error:
         raise ConfigurationError(f"REDIS_URL: {where} is malformed: {error}") from None
+
+
+def _authority(ca: Path | str | None) -> dict[str, Any]:
+    """What redis-py is told of it, once it was checked: with a wrong one, a server would seem to be
+    away."""
+    if ca is None:
+        return {}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    name = f"REDIS_CA {ca}" if isinstance(ca, Path) else "REDIS_CA_PEM"
+    try:
+        if isinstance(ca, Path):
+            context.load_verify_locations(ca)
+            return {"ssl_ca_certs": str(ca)}
+        context.load_verify_locations(cadata=ca)
+        return {"ssl_ca_data": ca}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{name} is no certificate in PEM format: {error}") from None
 
 
 async def _probe(client: AnyRedis) -> None:

@@ -11,18 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
 
-from protonats._info import ServiceInfo
 from protonats._process.advice import advice
 from protonats._process.exit import UsageError, report
 from protonats._process.loading import Loaded, load_interceptor, load_service
 from protonats._process.log import log_json
+from protonats._process.names import user_of
+from protonats._serving.validation import check_of
 from protonats.application import Application
 from protonats.errors import Code, StatusError
 from protonats.interceptors import ServerInterceptor
@@ -34,16 +34,18 @@ __all__ = ["main"]
 _logger = logging.getLogger("protonats")
 
 _CANCEL_AGAIN: Final = 0.1
-_VERSION: Final = re.compile(r"v[1-9][0-9]*((alpha|beta)[0-9]*)?")
 _INTERCEPTOR: Final = "--interceptor"
+_CHECK: Final = "--check"
 _USAGE: Final = "write python -m protonats.serve MODULE:CLASS, with one or more classes"
 _HELP: Final = """\
-usage: python -m protonats.serve [--interceptor MODULE:CLASS ...] MODULE:CLASS [MODULE:CLASS ...]
+usage: python -m protonats.serve [--check] [--interceptor MODULE:CLASS ...] MODULE:CLASS ...
 
 Runs services as a process until SIGTERM or SIGINT. Log lines go to stderr as JSON.
 
 options:
   --interceptor MODULE:CLASS    code around each call of all services; the first is the outermost
+  --check                       only load the classes and the rules of their requests, and end: says
+                                whether an image holds all that they need
   -h, --help                    this text
 
 environment variables:
@@ -54,8 +56,12 @@ environment variables:
   NATS_CERT, NATS_KEY           certificate of this client, and its private key
   NATS_TLS_HOSTNAME             name in the certificate of the servers (the host in the URL)
   NATS_NKEY, NATS_CREDS         file with an nkey seed, or .creds file, to log in with
+  NATS_CA_PEM, NATS_CERT_PEM, NATS_KEY_PEM, NATS_NKEY_SEED, NATS_CREDS_TEXT
+                                the contents of these files themselves, in place of the files
   NATS_STARTUP_TIMEOUT          seconds to try for a first connection (60)
   REDIS_URL                     Redis, for services that use it
+  REDIS_CA, REDIS_CA_PEM        certificate authority of Redis, as a file or its contents (public
+                                ones)
   PROTONATS_HEALTH_ADDRESS      host:port of health and metrics, empty for none (0.0.0.0:8080)
   PROTONATS_GRACE_PERIOD        seconds that running handlers get at the end (20)
   PROTONATS_MAX_IN_FLIGHT       calls that a service handles at once (1000)
@@ -101,19 +107,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     served = _read(arguments)
-    settings = Settings.from_environment(name=_name_of(served.services[0].made.__protonats__))
+    if served.only_check:
+        return _check(served)
+    first = served.services[0].made.__protonats__
+    settings = Settings.from_environment(name=user_of(first.full_name, first.name))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(served, settings))
 
 
-def _name_of(service: ServiceInfo) -> str:
-    """The name of a process that nobody named: `quest`, or `quest_v2` for another version than v1,
-    which has a user of its own on the server."""
-    package = service.full_name.rpartition(".")[0]
-    version = package.rpartition(".")[2]
-    if version == "v1" or not _VERSION.fullmatch(version):
-        return service.name
-    return f"{service.name}_{version}"
+def _check(served: _Served) -> int:
+    for service in served.services:
+        info = service.made.__protonats__
+        for method in info.methods:
+            check_of(method.request)
+        _logger.info("loaded", extra={"service": info.name})
+    return os.EX_OK
 
 
 class _Served(NamedTuple):
@@ -121,11 +129,13 @@ class _Served(NamedTuple):
 
     services: Sequence[Loaded[Server]]
     interceptors: Sequence[Loaded[ServerInterceptor]]
+    only_check: bool
 
 
 def _read(arguments: Sequence[str]) -> _Served:
     services: list[Loaded[Server]] = []
     interceptors: list[Loaded[ServerInterceptor]] = []
+    only_check = False
     rest: Iterator[str] = iter(arguments)
     for argument in rest:
         option, _, value = argument.partition("=")
@@ -134,13 +144,15 @@ def _read(arguments: Sequence[str]) -> _Served:
             if not name:
                 raise UsageError(f"{_INTERCEPTOR} names no class: write MODULE:CLASS behind it")
             interceptors.append(load_interceptor(name))
+        elif argument == _CHECK:
+            only_check = True
         elif argument.startswith("-"):
             raise UsageError(f"there is no option {option}: -h lists them")
         else:
             services.append(load_service(argument))
     if not services:
         raise UsageError(_USAGE)
-    return _Served(services, interceptors)
+    return _Served(services, interceptors, only_check)
 
 
 async def _serve(served: _Served, settings: Settings) -> int:

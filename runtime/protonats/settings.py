@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from protonats._checks import check_seconds, check_url, redact
+from protonats._checks import check_only_one, check_seconds, check_url, redact
 from protonats._environment import Variables
 from protonats._wire.parts import MAX_TOTAL
 from protonats._wire.subjects import is_token
@@ -24,6 +24,19 @@ _NATS_SCHEMES: Final = ("nats", "tls")
 _REDIS_SCHEMES: Final = ("redis", "rediss", "redis+cluster", "rediss+cluster")
 _TRANSPORT: Final = "PROTONATS_TRANSPORT"
 """Read where a connection is made."""
+
+_ONE_OF_EACH: Final = (
+    (("tls_ca", "NATS_CA"), ("tls_ca_pem", "NATS_CA_PEM")),
+    (("tls_cert", "NATS_CERT"), ("tls_cert_pem", "NATS_CERT_PEM")),
+    (("tls_key", "NATS_KEY"), ("tls_key_pem", "NATS_KEY_PEM")),
+    (
+        ("nkey_seed_file", "NATS_NKEY"),
+        ("nkey_seed", "NATS_NKEY_SEED"),
+        ("credentials_file", "NATS_CREDS"),
+        ("credentials", "NATS_CREDS_TEXT"),
+    ),
+)
+"""Ways to say the same, and the variables that say it."""
 
 _MAX_CREDIT: Final = 0xFFFFFFFF
 """As much as the header that opens a stream can say."""
@@ -91,6 +104,15 @@ class ConnectionSettings:
     tls_key: Path | None = None
     """The private key of `tls_cert` (NATS_KEY)."""
 
+    tls_ca_pem: str | None = None
+    """The certificate authority itself, in PEM format, in place of a file (NATS_CA_PEM)."""
+
+    tls_cert_pem: str | None = None
+    """The certificate itself, in place of a file (NATS_CERT_PEM)."""
+
+    tls_key_pem: str | None = field(default=None, repr=False)
+    """The private key itself, in place of a file; it is held in memory alone (NATS_KEY_PEM)."""
+
     tls_hostname: str | None = None
     """The name in the servers' certificate, if it is not the host in the URL
     (NATS_TLS_HOSTNAME)."""
@@ -100,6 +122,12 @@ class ConnectionSettings:
 
     credentials_file: Path | None = None
     """A `.creds` file with a JWT and its seed to log in with (NATS_CREDS)."""
+
+    nkey_seed: str | None = field(default=None, repr=False)
+    """The nkey seed itself, in place of a file (NATS_NKEY_SEED)."""
+
+    credentials: str | None = field(default=None, repr=False)
+    """The text of a `.creds` file, in place of the file (NATS_CREDS_TEXT)."""
 
     connect_timeout: float = 5.0
     """Seconds for one attempt to connect."""
@@ -144,19 +172,11 @@ class ConnectionSettings:
                 f"name (NATS_NAME) is {self.name!r}: it is one token of a subject, write letters,"
                 " digits, '_' and '-', for example npc_behavior"
             )
-        for name, variable, other, other_variable in (
-            ("tls_cert", "NATS_CERT", "tls_key", "NATS_KEY"),
-            ("tls_key", "NATS_KEY", "tls_cert", "NATS_CERT"),
-        ):
-            if getattr(self, name) is not None and getattr(self, other) is None:
-                raise ConfigurationError(
-                    f"{name} ({variable}) is set and {other} ({other_variable}) is not: a"
-                    " certificate and its key belong together, set both or neither"
-                )
-        if self.nkey_seed_file is not None and self.credentials_file is not None:
+        for names in _ONE_OF_EACH:
+            check_only_one(self, names)
+        if (missing := _half_of_a_pair(self)) is not None:
             raise ConfigurationError(
-                "nkey_seed_file (NATS_NKEY) and credentials_file (NATS_CREDS) are both set: keep"
-                " one"
+                f"{missing}: a certificate and its key belong together, set both or neither"
             )
         if not 1 <= self.max_message_size <= MAX_TOTAL:
             raise ConfigurationError(
@@ -209,8 +229,13 @@ class ConnectionSettings:
             tls_cert=variables.path("NATS_CERT"),
             tls_key=variables.path("NATS_KEY"),
             tls_hostname=variables.optional("NATS_TLS_HOSTNAME"),
+            tls_ca_pem=variables.optional("NATS_CA_PEM"),
+            tls_cert_pem=variables.optional("NATS_CERT_PEM"),
+            tls_key_pem=variables.optional("NATS_KEY_PEM"),
             nkey_seed_file=variables.path("NATS_NKEY"),
+            nkey_seed=variables.optional("NATS_NKEY_SEED"),
             credentials_file=variables.path("NATS_CREDS"),
+            credentials=variables.optional("NATS_CREDS_TEXT"),
             startup_timeout=variables.seconds("NATS_STARTUP_TIMEOUT", 60.0),
             max_message_size=variables.integer("PROTONATS_MAX_MESSAGE_SIZE", 64 * 1024 * 1024),
             stream_messages=variables.integer("PROTONATS_STREAM_MESSAGES", 1024),
@@ -236,6 +261,13 @@ class Settings:
     """`redis://` or `rediss://` for one server, `redis+cluster://` or `rediss+cluster://`
     (REDIS_URL)."""
 
+    redis_ca: Path | None = None
+    """The certificate authority that `rediss://` servers are checked against, where it is none of
+    the public ones (REDIS_CA)."""
+
+    redis_ca_pem: str | None = None
+    """The same authority itself, in PEM format, in place of a file (REDIS_CA_PEM)."""
+
     health_address: tuple[str, int] | None = ("0.0.0.0", 8080)
     """Where health and metrics are served; port 0 is a free one, None is nowhere
     (PROTONATS_HEALTH_ADDRESS, `host:port` or empty)."""
@@ -259,6 +291,7 @@ class Settings:
             check_url(
                 "redis_url (REDIS_URL)", self.redis_url, _REDIS_SCHEMES, "redis://127.0.0.1:6379"
             )
+        check_only_one(self, (("redis_ca", "REDIS_CA"), ("redis_ca_pem", "REDIS_CA_PEM")))
         if self.health_address is not None and not 0 <= self.health_address[1] <= 65535:
             raise ConfigurationError(
                 f"health_address (PROTONATS_HEALTH_ADDRESS) has port {self.health_address[1]}:"
@@ -290,6 +323,8 @@ class Settings:
         settings = cls(
             connection=ConnectionSettings._read(variables, name),
             redis_url=variables.optional("REDIS_URL"),
+            redis_ca=variables.path("REDIS_CA"),
+            redis_ca_pem=variables.optional("REDIS_CA_PEM"),
             health_address=variables.address("PROTONATS_HEALTH_ADDRESS", "0.0.0.0:8080"),
             grace_period=variables.seconds("PROTONATS_GRACE_PERIOD", 20.0),
             max_in_flight=variables.integer("PROTONATS_MAX_IN_FLIGHT", 1000),
@@ -300,6 +335,24 @@ class Settings:
         return settings
 
 
+def _half_of_a_pair(settings: ConnectionSettings) -> str | None:
+    """What is said of a certificate without its key, or a key without its certificate."""
+    certificate, key = (
+        next(((name, variable) for name, variable in ways if getattr(settings, name)), None)
+        for ways in _ONE_OF_EACH[1:3]
+    )
+    if certificate is None and key is not None:
+        return f"{key[0]} ({key[1]}) is set and tls_cert (NATS_CERT) is not"
+    if key is None and certificate is not None:
+        return f"{certificate[0]} ({certificate[1]}) is set and tls_key (NATS_KEY) is not"
+    return None
+
+
 def _redacted_repr(settings: ConnectionSettings | Settings) -> str:
-    values = (f"{item.name}={getattr(settings, item.name)!r}" for item in fields(settings))
+    values = (f"{item.name}={_shown(item, settings)}" for item in fields(settings))
     return redact(f"{type(settings).__name__}({', '.join(values)})")
+
+
+def _shown(item: Field[Any], settings: ConnectionSettings | Settings) -> str:
+    value = getattr(settings, item.name)
+    return repr(value) if item.repr or value is None else "***"

@@ -235,7 +235,9 @@ async def test_the_pauses_between_attempts_grow() -> None:
 def test_help_is_text_on_stdout(option: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([option]) == 0
     out, err = capfd.readouterr()
-    assert out.startswith("usage: python -m protonats.serve [--interceptor MODULE:CLASS ...] ")
+    assert out.startswith(
+        "usage: python -m protonats.serve [--check] [--interceptor MODULE:CLASS ...]"
+    )
     for variable in set(re.findall(r'\("([A-Z]+_[A-Z_]+)"', inspect.getsource(settings))):
         assert variable in out
     assert "  69  NATS cannot be reached" in out

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -13,10 +14,17 @@ from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import StringValue
 from google.rpc.error_details_pb2 import RetryInfo
 
+from protonats._calling.attempt import _read_headers
+from protonats._calling.request import header_lines
 from protonats._info import MethodInfo, MethodKind, ServiceInfo
 from protonats._serving import discovery
 from protonats._serving.endpoint import endpoints_of
-from protonats._wire import call, events, headers, metadata, status, subjects
+from protonats._serving.refusal import Refusal, lines_of
+from protonats._transport.message import Message as Answer
+from protonats._wire import audit, call, events, headers, metadata, status, subjects
+from protonats._wire.idempotency import FINAL, KeyedRequest
+from protonats.call_info import CallInfo
+from protonats.connection import Connection
 from protonats.errors import Code, StatusError
 from protonats.metrics import Metrics
 from protonats.server import CallContext, Server
@@ -157,6 +165,75 @@ class TestUnary:
         assert headers.encode(lines).hex() == vector["headers"]
 
 
+class TestIdempotency:
+    vectors = load("idempotency.json")
+
+    @pytest.mark.parametrize("vector", vectors["request"], ids=lambda vector: vector["name"])
+    def test_a_request_carries_its_key_and_its_caller(self, vector: dict[str, Any]) -> None:
+        block = bytes.fromhex(vector["headers"])
+        lines = headers.decode(block).lines
+        assert lines[headers.IDEMPOTENCY_KEY] == vector["key"]
+        assert lines.get(headers.CALLER) == vector["caller"]
+        assert metadata.read(lines) == vector["metadata"]
+        if vector["caller"] is not None:
+            caller = cast(Connection, SimpleNamespace(name=vector["caller"]))
+            written = header_lines(caller, vector["metadata"], vector["key"]) or {}
+            assert headers.encode({headers.CALL: lines[headers.CALL], **written}) == block
+
+    @pytest.mark.parametrize("vector", vectors["refused"], ids=str)
+    def test_a_bad_key_or_caller_is_refused(self, vector: dict[str, Any]) -> None:
+        def read() -> None:
+            metadata.check_text(vector["key"], "an idempotency key")
+            KeyedRequest.of("a.B/C", {headers.CALLER: vector["caller"]}, vector["key"], b"")
+
+        with pytest.raises(StatusError) as error:
+            read()
+        assert error.value.code is Code.INVALID_ARGUMENT
+
+    @pytest.mark.parametrize("vector", vectors["calls"], ids=lambda vector: vector["about"])
+    def test_which_calls_are_one_call(self, vector: dict[str, Any]) -> None:
+        one, other = (
+            KeyedRequest.of(
+                call["method"],
+                {} if call["caller"] is None else {headers.CALLER: call["caller"]},
+                call["key"],
+                b"",
+            ).name
+            for call in vector["calls"]
+        )
+        assert (one == other) is vector["same"]
+
+    @pytest.mark.parametrize("vector", vectors["digest"], ids=str)
+    def test_which_requests_are_the_same(self, vector: dict[str, Any]) -> None:
+        one, other = (
+            KeyedRequest.of("a.B/C", {}, "key", bytes.fromhex(body)).digest
+            for body in vector["bodies"]
+        )
+        assert (one == other) is vector["same"]
+
+    @pytest.mark.parametrize("vector", vectors["response"], ids=lambda vector: vector["name"])
+    def test_what_an_answer_says_of_itself(self, vector: dict[str, Any]) -> None:
+        info, error = CallInfo(), None
+        answer = Answer("_INBOX.a", "", bytes.fromhex(vector["headers"]), b"")
+        try:
+            _read_headers(answer, "svc.a.v1.b", info)
+        except StatusError as raised:
+            error = raised
+        assert info.replayed is vector["replayed"]
+        assert (error.code if error else None) == vector["code"]
+        assert bool(error and error.unhandled) is vector["unhandled"]
+
+    def test_a_refusal_is_written_as_it_is_read(self) -> None:
+        (vector,) = [one for one in self.vectors["response"] if one["unhandled"]]
+        refusal = Refusal(Code.UNAVAILABLE, "the store of answers is away")
+        lines, _ = lines_of(refusal)
+        assert headers.encode(lines).hex() == vector["headers"]
+
+    @pytest.mark.parametrize("vector", vectors["kept"], ids=lambda vector: str(vector["code"]))
+    def test_which_statuses_are_kept(self, vector: dict[str, Any]) -> None:
+        assert (Code(vector["code"]) in FINAL) is vector["kept"]
+
+
 class TestEvents:
     vectors = load("event.json")
 
@@ -211,6 +288,23 @@ class TestEvents:
         assert events.event_id(lines) == vector["event_id"]
         for stream, consumer, handles in vector["handled_by"]:
             assert events.is_for(lines, stream, consumer) is handles
+
+
+class TestAudit:
+    vectors = load("audit.json")
+
+    @pytest.mark.parametrize("vector", vectors["subject"], ids=lambda vector: vector["subject"])
+    def test_where_records_go(self, vector: dict[str, Any]) -> None:
+        assert audit.subject(vector["domain"], vector["method"]) == vector["subject"]
+
+    @pytest.mark.parametrize("vector", vectors["caller"], ids=lambda vector: vector["reply"])
+    def test_who_called(self, vector: dict[str, Any]) -> None:
+        assert audit.caller_of(vector["reply"]) == (vector["caller"] or "")
+
+    @pytest.mark.parametrize("vector", vectors["record"], ids=lambda vector: str(vector["body"]))
+    def test_what_a_record_says(self, vector: dict[str, Any]) -> None:
+        time = datetime.fromisoformat(vector["call"]["time"])
+        assert json.loads(audit.record(**vector["call"] | {"time": time})) == vector["body"]
 
 
 class TestDiscovery:

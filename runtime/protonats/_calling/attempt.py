@@ -31,6 +31,7 @@ async def attempt(
     now: float,
     until: float | None,
     info: CallInfo | None,
+    untraced: bool,
 ) -> Message:
     """Sends a request, and returns the response.
 
@@ -47,6 +48,7 @@ async def attempt(
         now: The event loop's time.
         until: The deadline of the call, in the event loop's time; None if it has none.
         info: Where to note what is learned about the call.
+        untraced: Whether the call is known to belong to no trace.
 
     Raises:
         StatusError: The status that was answered, or why nothing was answered.
@@ -61,6 +63,8 @@ async def attempt(
         remaining = call.milliseconds(until - now)
     if connection.telemetry is None:
         call_id, trace = connection._call_ids.next(), deadline.current_context()
+    elif untraced:
+        call_id, trace = connection.telemetry.untraced_request(connection._call_ids)
     else:
         call_id, trace = connection.telemetry.request(connection._call_ids)
     if lines is None:

@@ -23,6 +23,7 @@ async def hedged(
     now: float,
     until: float | None,
     info: CallInfo | None,
+    untraced: bool,
 ) -> Message:
     """As `attempt`, with more requests while none is answered; the first answer counts.
 
@@ -40,7 +41,7 @@ async def hedged(
         if info is not None:
             info.attempts += 1
             own = CallInfo()
-        request = attempt(connection, called, subject, body, lines, now, until, own)
+        request = attempt(connection, called, subject, body, lines, now, until, own, untraced)
         task = asyncio.create_task(request)
         infos[task] = own
         return task

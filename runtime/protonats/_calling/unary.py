@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from google.protobuf.message import Message
 
@@ -56,11 +56,11 @@ async def call(
     clock = connection._clock
     started = now = clock()
     breaker, probe, admitted = called.breaker, False, False
-    span: LiveSpan | None = None
+    span: LiveSpan | Literal[False] | None = None
     if counted:
         called.calls.started += 1
         if connection.telemetry is not None:
-            span = connection.telemetry.call(called.method)
+            span = connection.telemetry.begin(called.method)
     try:
         until = deadline.current()
         if timeout is not None and (until is None or now + timeout < until):
@@ -81,7 +81,9 @@ async def call(
         admitted = True
         called.budget.deposit()
         try:
-            response = await send(connection, called, subject, body, lines, now, until, info)
+            response = await send(
+                connection, called, subject, body, lines, now, until, info, span is False
+            )
         except StatusError as failure:
             retries = Retries(
                 connection,
@@ -95,7 +97,7 @@ async def call(
                 now = await retries.pause_after(error)
                 try:
                     response = await send(
-                        connection, called, subject, body, lines, now, until, info
+                        connection, called, subject, body, lines, now, until, info, span is False
                     )
                     break
                 except StatusError as failure_again:
@@ -108,14 +110,14 @@ async def call(
         if counted:
             code = code_of(failed)
             called.calls.finish(code, clock() - started)
-            if span is not None:
+            if span:
                 span.end(code, getattr(failed, "message", ""))
         raise
     if breaker is not None:
         breaker.succeeded(now, probe)
     if counted:
         called.calls.finish(0, clock() - started)
-        if span is not None:
+        if span:
             span.end(0, "")
     return response
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from protonats._transport.message import Message
+from protonats._wire.numbers import MAX_DIGITS
 from protonats.errors import ConfigurationError
 
 MAX_DELIVER: Final = "protonats.max_deliver"
@@ -18,7 +19,6 @@ DEFAULT_BACKOFF: Final = (1.0, 5.0, 30.0)
 # `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream sequence>.
 # <consumer sequence>.<nanoseconds>.<pending>[.<random>…]`: short without a domain, else long.
 _SHORT_FORM: Final = 9
-_MAX_DIGITS: Final = 20
 
 
 class Delivery(NamedTuple):
@@ -51,9 +51,9 @@ class Delivery(NamedTuple):
         digits = "".join(numbers)
         if "" in numbers or not digits.isdecimal() or not digits.isascii():
             return None
-        stream, consumer, number, sequence, _, nanoseconds, _ = tokens[2:_SHORT_FORM]
-        if len(nanoseconds) > _MAX_DIGITS:
+        if max(map(len, numbers)) > MAX_DIGITS:
             return None
+        stream, consumer, number, sequence, _, nanoseconds, _ = tokens[2:_SHORT_FORM]
         return cls(stream, consumer, int(number), int(sequence), int(nanoseconds))
 
     @classmethod

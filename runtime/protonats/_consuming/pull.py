@@ -18,6 +18,7 @@ from typing import Final
 from protonats._transport.message import Message
 from protonats._transport.transport import Subscription
 from protonats._wire import subjects
+from protonats._wire.numbers import number
 from protonats.connection import Connection
 from protonats.errors import StatusError
 
@@ -180,8 +181,8 @@ class Pull:
             return
         reason = message.description or "no consumer answers"
         # Where the server does not say how much of a request is left, all of them count as ended.
-        pending = message.headers.get(_PENDING, "")
-        self._asked = max(self._asked - int(pending), 0) if pending.isdecimal() else 0
+        pending = number(message.headers.get(_PENDING, ""))
+        self._asked = 0 if pending is None else max(self._asked - pending, 0)
         if message.status not in _BENIGN and not reason.lower().startswith(_ENDED):
             self._fail(f"{message.status} {reason}")
         self._wake.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, cast
 
 from protonats._serving.refusal import Refusal, lines_of
 from protonats._transport.message import Message
@@ -135,15 +135,15 @@ class Arriving(Held):
         complete: Callable[[Message], None],
     ) -> None:
         super().__init__(answers, call_id, total)
-        self._first = first
+        self._subject, self._block = first.subject, first.block
         self._complete = complete
-        # Joined in the end: a buffer that grows would be moved many times.
-        self._parts = [first.body]
-        self._arrived = len(first.body)
+        # Parts that were kept to be joined in the end would leave holes in the heap, each too small
+        # for the next message.
+        self._body = bytearray(first.body)
 
     def end(self) -> None:
         """Lets go of the message; one that is not complete is counted, as no call has begun."""
-        if self._timer is not None and self._arrived < self.total:
+        if self._timer is not None and len(self._body) < self.total:
             self._answers.metrics.dropped("incomplete")
         super().end()
 
@@ -151,27 +151,26 @@ class Arriving(Held):
         """Tells the caller how much is here."""
         lines = {
             parts.INSTANCE: self._answers.instance_id,
-            parts.PART: parts.encode_part(self.total, self._arrived),
+            parts.PART: parts.encode_part(self.total, len(self._body)),
         }
         self._answers.send(reply, b"", lines)
 
     def take(self, message: Message) -> None:
         part = parts.decode_part(message.headers.get(parts.PART, ""))
-        size = len(message.body)
-        if (part.total, part.offset) != (self.total, self._arrived) or not (
-            0 < size <= self.total - self._arrived
+        size, arrived = len(message.body), len(self._body)
+        if (part.total, part.offset) != (self.total, arrived) or not (
+            0 < size <= self.total - arrived
         ):
             raise StatusError(Code.DATA_LOSS, "a part of the request is missing")
         self._room.take(self, size)
-        self._parts.append(message.body)
-        self._arrived += size
-        if self._arrived < self.total:
+        self._body += message.body
+        if arrived + size < self.total:
             self.ask(message.reply)
             return
         self.end()
-        first, body = self._first, b"".join(self._parts)
-        self._parts.clear()
-        self._complete(Message(first.subject, message.reply, first.block, body))
+        # Who parses it, or takes its digest, reads either type; bytes would be one more copy.
+        body = cast(bytes, self._body)
+        self._complete(Message(self._subject, message.reply, self._block, body))
 
 
 class Kept(Held):

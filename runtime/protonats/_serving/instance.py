@@ -157,6 +157,7 @@ class Instance:
             await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
         await self._unsubscribe(self._private)
         self._serving.cancellations.clear()
+        await self._serving.audit.settle(max(_CANCEL_TIMEOUT, until - self._serving.loop.time()))
         await self._replays.settle()
         if self._caches is not None:
             await self._caches.close()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from protonats._serving.endpoint import Endpoint
     from protonats._serving.serving import Serving
     from protonats._telemetry.spans import LiveSpan
+    from protonats._transport.message import Message as NatsMessage
     from protonats._wire.call import CallHeader
     from protonats.server import CallContext
 
@@ -44,6 +45,7 @@ class Served:
     _context: CallContext | None
     _endpoint: Endpoint
     _header: CallHeader
+    _message: NatsMessage
     _received: float
     _serving: Serving
     _span: LiveSpan | None
@@ -117,7 +119,7 @@ class Served:
         return {**self._serving.log_fields, "call_id": self._header.call_id}
 
     def _end(self, code: int, error: str) -> None:
-        """Counts the call.
+        """Counts the call, and lets it leave its record.
 
         Args:
             code: Its status.
@@ -136,5 +138,7 @@ class Served:
         if error:
             stats.errors += 1
             stats.last_error = error
+        if endpoint.method.audit:
+            self._serving.audit.write(endpoint, self._header, self._message.reply, code)
         if self._span is not None:
             self._end_span(self._span, code, error)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from protonats._info import ServiceInfo
+from protonats._serving.audit import AuditTrail
 from protonats._serving.cancellations import Cancellations
 from protonats._serving.follow_ups import FollowUps
 from protonats._serving.large import LargeMessages
@@ -24,6 +25,7 @@ class Serving:
     """What all calls of one instance share.
 
     Attributes:
+        audit: Where calls of methods leave records whose schema says so.
         connection: Where the instance serves.
         transport: Where calls are answered.
         metrics: Where they are counted.
@@ -38,6 +40,7 @@ class Serving:
     """
 
     __slots__ = (
+        "audit",
         "cancellations",
         "connection",
         "follow_ups",
@@ -60,6 +63,7 @@ class Serving:
         self.timers = connection._timers
         self.loop = asyncio.get_running_loop()
         self.instance_id = instance_id
+        self.audit = AuditTrail(connection, service, instance_id)
         self.log_fields = {"service": service.name, "instance": instance_id}
         # A service without methods is sent nothing.
         prefix = subjects.service_prefix(service.methods[0].subject) if service.methods else ""

@@ -13,6 +13,7 @@ from protonats._streaming.counts import StreamCounts
 # fmt: off
 BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    30.0, 60.0,
 )
 # fmt: on
 """Upper bounds of the histograms' buckets, in seconds."""

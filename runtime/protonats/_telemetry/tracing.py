@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from random import getrandbits, random
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from google.protobuf.message import Message
 from opentelemetry.context import Context, attach, detach, get_current
@@ -78,7 +78,18 @@ class Tracing:
 
     def call(self, method: MethodInfo[Any, Any]) -> LiveSpan | None:
         """Begins the span of a unary call, and makes it the current one; None if it has none."""
-        parent = self._parent()
+        return self.begin(method) or None
+
+    def begin(self, method: MethodInfo[Any, Any]) -> LiveSpan | Literal[False] | None:
+        """As `call`; False in place of None, if the call is known to belong to no trace, so that
+        its requests need not look for one."""
+        current = get_current()
+        if not current and deadline.current_context() is None:
+            if random() >= self._ratio:
+                return False
+            parent: Context | None = current
+        else:
+            parent = self._parent()
         if parent is None:
             return None
         live = self._client_span(method, parent)
@@ -99,13 +110,17 @@ class Tracing:
         would cost more than all the rest, and an id that makes the other side decide so, too. Where
         such ids are rare it has the context of a trace that nobody records.
         """
-        call_id, trace = call_ids.next(), _running()
-        if trace is None:
-            if self._ratio > _RARE:
-                return call_id, _unsampled(call_id)
-            while call_id < self._limit:
-                call_id = call_ids.next()
-        return call_id, trace
+        trace = _running()
+        return self.untraced_request(call_ids) if trace is None else (call_ids.next(), trace)
+
+    def untraced_request(self, call_ids: CallIds) -> tuple[str, Trace | None]:
+        """As `request`, of a call that belongs to no trace."""
+        call_id = call_ids.next()
+        if self._ratio > _RARE:
+            return call_id, _unsampled(call_id)
+        while call_id < self._limit:
+            call_id = call_ids.next()
+        return call_id, None
 
     def note(self, event: str, reason: str) -> None:
         """Notes an event of the running call, such as a retry, in its span."""

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from protonats._transport.fast_client import FastClient
-from protonats._transport.files import wants_tls
+from protonats._transport.identity import wants_tls
 from protonats._transport.message import Callback, Listener
 from protonats._transport.nats_transport import HeldSubscription, NatsTransport
 from protonats._transport.sending import (

@@ -7,7 +7,6 @@ import asyncio
 import logging
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Final, cast
 
 import nats.errors
@@ -16,7 +15,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 from nats.js import JetStreamContext
 
 from protonats._transport.attempts import Attempts
-from protonats._transport.files import check_login, tls_context, wants_tls
+from protonats._transport.identity import Identity, login, wants_tls
 from protonats._transport.message import Callback, Listener, Message
 from protonats._transport.nats_client import HeaderLines, NatsClient
 from protonats._transport.sending import (
@@ -30,7 +29,7 @@ from protonats._transport.sending import (
 from protonats._transport.server_errors import Denial, denial_of, describe
 from protonats._transport.transport import Subscription, TakeAnswer
 from protonats._wire import headers as header_rules
-from protonats.errors import Code, StatusError
+from protonats.errors import Code, ConfigurationError, StatusError
 from protonats.settings import ConnectionSettings, redact
 
 _logger = logging.getLogger("protonats")
@@ -64,6 +63,7 @@ class NatsTransport:
         self._closing = False
         self._subscriptions: set[Subscription] = set()
         self._client = self._new_client()
+        self._identity: Identity | None = None
         self._jetstream: JetStreamContext | None = None
         self._end: asyncio.Task[None] | None = None
 
@@ -98,8 +98,7 @@ class NatsTransport:
     async def open(self) -> None:
         """As `Transport.open`."""
         settings = self._settings
-        context = tls_context(settings) if wants_tls(settings) else None
-        check_login(settings)
+        self._identity = identity = Identity(settings)
         try:
             async with asyncio.timeout(settings.startup_timeout):
                 await self._client.connect(
@@ -115,10 +114,9 @@ class NatsTransport:
                     ping_interval=_PING_INTERVAL,
                     inbox_prefix=f"_INBOX.{settings.name}",
                     pending_size=2 * MAX_UNSENT,
-                    tls=context,
+                    tls=identity.context,
                     tls_hostname=settings.tls_hostname,
-                    nkeys_seed=_text(settings.nkey_seed_file),
-                    user_credentials=_text(settings.credentials_file),
+                    **login(settings),
                 )
         except TimeoutError:
             await self._abandon()
@@ -262,6 +260,7 @@ class NatsTransport:
             self._attempts.failed()
             self._client.options["reconnect_time_wait"] = self._attempts.pause
             self._tell_of_attempts(describe(error))
+            self._refresh_identity()
             self._give_up_if_hopeless(error)
         else:
             _logger.warning("NATS: %s", describe(error))
@@ -275,6 +274,13 @@ class NatsTransport:
                 cause,
                 f", {attempts.count} attempts so far" if attempts.count > 1 else "",
             )
+
+    def _refresh_identity(self) -> None:
+        try:
+            if self._identity is not None:
+                self._identity.refresh()
+        except ConfigurationError as error:
+            _logger.warning("certificates were replaced and cannot be used: %s", error)
 
     def _give_up_if_hopeless(self, error: Exception) -> None:
         """Closes for good when every reconnect is refused: whoever replaces the process has a login
@@ -300,6 +306,7 @@ class NatsTransport:
         # A client that closes for good says so next.
         if self._opened and not self._client.is_closed:
             _logger.warning("the connection to NATS is lost")
+            self._refresh_identity()
             self._listener.connection_lost()
 
     async def _on_reconnected(self) -> None:
@@ -325,7 +332,3 @@ def _block(lines: dict[str, str]) -> bytes:
     plain = {name: lines[name] for name in lines if name not in _STATUS_LINE}
     status = " ".join(lines[name] for name in _STATUS_LINE if name in lines)
     return header_rules.encode(plain, status=status)
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

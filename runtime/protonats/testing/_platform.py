@@ -36,6 +36,7 @@ _STREAMS: Final[Mapping[str, Any]] = {
     "streams": [
         {"name": _EVENTS, "subjects": ["evt.>", "work.>"]},
         {"name": "DLQ", "subjects": ["dlq.>"]},
+        {"name": "AUDIT", "subjects": ["audit.>"]},
     ]
 }
 _MAX_DELIVER: Final = 5
@@ -80,9 +81,10 @@ class LocalPlatform:
                 address of its health checks; by default those that `Settings()` has, with a grace
                 period of 0.2 seconds.
             plan: The path of `generated/deploy/nats/jetstream.json`, or its content: streams and
-                consumers as the schema declares them. By default there is a stream for all events
-                and one for dead letters, and each consumer of what is served with five deliveries,
-                whatever its options in the schema: generated code does not have them.
+                consumers as the schema declares them. By default there is a stream for all events,
+                one for dead letters and one for audit records, and each consumer of what is served
+                with five deliveries, whatever its options in the schema: generated code does not
+                have them.
             faults: What goes wrong with messages; nothing by default.
             max_payload: The largest message, header block included, in bytes.
             seed: Decides which instance of a queue group takes which message.

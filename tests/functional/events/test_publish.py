@@ -183,11 +183,16 @@ async def test_a_stream_that_is_full_is_resource_exhausted(connection: Connectio
     assert caught.value.code is Code.RESOURCE_EXHAUSTED
 
 
-async def test_an_answer_that_is_no_acknowledgement_is_a_defect(connection: Connection) -> None:
+@pytest.mark.parametrize("answer", [b"hello", b'{"stream":"GAME", "seq":%s}' % (b"1" * 5000)])
+async def test_an_answer_that_is_no_acknowledgement_is_a_defect(
+    connection: Connection, answer: bytes
+) -> None:
+    # As of now it is known how the stream acknowledges.
+    await publish_won(connection, "a")
     await connection.jetstream.update_stream(name=STREAM, subjects=["evt.other.>"])
 
     def meddle(message: object) -> None:
-        connection._transport.publish(message.reply, b"hello")  # type: ignore[attr-defined]
+        connection._transport.publish(message.reply, answer)  # type: ignore[attr-defined]
 
     subscription = await connection._transport.subscribe("evt.game.won.v1.a", meddle)
     await connection._transport.barrier()
