@@ -35,6 +35,9 @@ class Lock:
     options: tuple[str, ...]
     """What the resolver is told beside the rest."""
 
+    source: str = "pyproject.toml"
+    """What it follows from."""
+
 
 LOCKS = (
     Lock(file="dev.txt", holds="The requirements of `.[dev]`", options=("--extra=dev",)),
@@ -49,9 +52,47 @@ LOCKS = (
         options=("--extra=validate", "--constraint=requirements/dev.txt"),
     ),
     Lock(
+        file="services.txt",
+        holds="What the images of services hold beside protonats itself",
+        options=("--extra=validate", "--extra=uvloop", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
+        file="tools.txt",
+        holds="What the image of the command line holds beside protonats itself",
+        options=("--extra=codegen", "--extra=aws", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
+        file="exporter.txt",
+        holds="What the image of the exporter holds beside protonats itself",
+        options=("--extra=aws", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
+        file="build.txt",
+        holds="What lists the packages of an image, and is in none",
+        options=(),
+        source="requirements/build.in",
+    ),
+    Lock(
         file="bench.txt",
         holds="The requirements of `.[bench]`",
         options=("--extra=bench", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
+        file="platform.txt",
+        holds="The requirements of `.[platform]`",
+        options=("--extra=platform", "--constraint=requirements/dev.txt"),
+    ),
+    Lock(
+        file="checkov.txt",
+        holds="Checkov, in an environment of its own",
+        options=(),
+        source="requirements/checkov.in",
+    ),
+    Lock(
+        file="terraform-provider.txt",
+        holds="What the stand-in for the AWS provider runs with",
+        options=(),
+        source="requirements/terraform-provider.in",
     ),
     Lock(
         file="lowest.txt",
@@ -74,7 +115,7 @@ def resolve(uv: Path, lock: Lock, scratch: Path, upgrade: bool) -> str:
     present = ROOT / "requirements" / lock.file
     if present.exists() and not upgrade:
         output.write_bytes(present.read_bytes())
-    command = [str(uv), "pip", "compile", "pyproject.toml", f"--output-file={output}"]
+    command = [str(uv), "pip", "compile", lock.source, f"--output-file={output}"]
     command += lock.options
     command += ["--universal", "--python-version=3.11", "--generate-hashes", "--strip-extras"]
     command += ["--no-config", "--no-header", "--no-annotate", "--quiet"]

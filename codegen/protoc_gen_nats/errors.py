@@ -62,7 +62,8 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that offers the most similar known name, or lists them all if none is similar.
+    """A sentence that offers the most similar known name. If none is similar it lists them all, and
+    of more than a dozen the three nearest.
 
     Of full names the last parts have to be similar: the packages before them are alike anyway.
     """
@@ -75,7 +76,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if not names:
         return "there are none"
     if len(names) > 12:
-        return f"there are {len(names)}, from {names[0]} to {names[-1]}"
+        last = name.rpartition(".")[2]
+        near = sorted(names, key=lambda one: -_likeness(last, one.rpartition(".")[2]))
+        return f"the nearest of {len(names)} are {', '.join(near[:2])} and {near[2]}"
     return "known: " + ", ".join(names)
 
 

@@ -77,6 +77,17 @@ class Graph:
         """The calls that may reach a service or a method."""
         return self._callers.get(callee.full_name, ())
 
+    def calls_of(self, caller: Service) -> tuple[Call, ...]:
+        """What a service may call."""
+        return self._callees.get(caller.full_name, ())
+
+    @cached_property
+    def _callees(self) -> Mapping[str, tuple[Call, ...]]:
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            found.setdefault(call.caller.full_name, []).append(call)
+        return {name: tuple(calls) for name, calls in found.items()}
+
     @cached_property
     def _callers(self) -> Mapping[str, tuple[Call, ...]]:
         found: dict[str, list[Call]] = {}

@@ -9,7 +9,17 @@ from typing import Final
 __all__ = ["plugin", "protonats"]
 
 _EXTRA: Final = frozenset(
-    {"click", "grandalf", "grpc_tools", "jinja2", "jsonschema", "platformdirs", "rich", "yaml"}
+    {
+        "click",
+        "cryptography",
+        "grandalf",
+        "grpc_tools",
+        "jinja2",
+        "jsonschema",
+        "platformdirs",
+        "rich",
+        "yaml",
+    }
 )
 
 

@@ -12,8 +12,12 @@ from typing import Any
 
 from protoc_gen_nats import checked_yaml, subjects
 from protoc_gen_nats.checked_yaml import Places
+from protoc_gen_nats.environment_rules import problems_of
+from protoc_gen_nats.environment_settings import read_deployment, read_environments
+from protoc_gen_nats.environments import Deployment, Environment
 from protoc_gen_nats.errors import Place, Problem, UserError
 from protoc_gen_nats.python_modules import PythonOptions, is_importable
+from protoc_gen_nats.quantities import bytes_of, seconds_of
 
 __all__ = [
     "DOCUMENTS",
@@ -26,9 +30,6 @@ __all__ = [
 
 DOCUMENTS = ("asyncapi", "openapi", "catalogue")
 """The documents that can be made of the schemas."""
-
-_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +90,6 @@ class Manifest:
     exclude: tuple[str, ...]
     """Schemas below them that are not generated for: glob patterns relative to their root."""
 
-    environments: tuple[str, ...]
     streams: tuple[Stream, ...]
     consumer_defaults: ConsumerDefaults
     bucket_replicas: int
@@ -105,6 +105,10 @@ class Manifest:
     """Those of `DOCUMENTS` that are generated."""
 
     breaking: BreakingSettings = BreakingSettings()
+    deployment: Deployment | None = None
+    """None: nothing that only a deployment needs is generated."""
+
+    environments: Mapping[str, Environment] = field(default_factory=dict)
 
     def streams_of(self, subject: str) -> list[str]:
         """The names of the streams that capture a subject, or some part of it."""
@@ -132,7 +136,7 @@ def load_manifest(path: Path) -> Manifest:
     schema = resources.files("protoc_gen_nats").joinpath("manifest.schema.json").read_text()
     value, places = checked_yaml.parse(text, path.name, json.loads(schema))
     manifest = _manifest(path.name, value, places)
-    if problems := list(_check(manifest, places)):
+    if problems := list(_check(manifest, value, places)):
         raise UserError(problems)
     return manifest
 
@@ -143,7 +147,6 @@ def _manifest(name: str, value: Mapping[str, Any], places: Places) -> Manifest:
         path=name,
         proto_roots=tuple(proto.get("roots", ["proto"])),
         exclude=tuple(proto.get("exclude", [])),
-        environments=tuple(value.get("environments", [])),
         streams=tuple(
             _stream(stream, options, places.of("streams", stream))
             for stream, options in value.get("streams", {}).items()
@@ -155,6 +158,8 @@ def _manifest(name: str, value: Mapping[str, Any], places: Places) -> Manifest:
         templates_place=places.of("templates"),
         documents=tuple(value.get("documents", DOCUMENTS)),
         breaking=_breaking(value.get("breaking", {})),
+        deployment=read_deployment(value, places),
+        environments=read_environments(value, places),
     )
 
 
@@ -167,10 +172,10 @@ def _stream(name: str, options: Mapping[str, Any], place: Place) -> Stream:
         name=name,
         subjects=tuple(options["subjects"]),
         retention=options.get("retention", "limits"),
-        max_age=_seconds(options["max_age"]) if "max_age" in options else None,
-        max_message=_bytes(options["max_message"]) if "max_message" in options else None,
+        max_age=seconds_of(options["max_age"]) if "max_age" in options else None,
+        max_message=bytes_of(options["max_message"]) if "max_message" in options else None,
         duplicate_window=(
-            _seconds(options["duplicate_window"]) if "duplicate_window" in options else None
+            seconds_of(options["duplicate_window"]) if "duplicate_window" in options else None
         ),
         replicas=options.get("replicas", 1),
         description=options.get("description", ""),
@@ -181,28 +186,16 @@ def _stream(name: str, options: Mapping[str, Any], place: Place) -> Stream:
 def _consumer_defaults(options: Mapping[str, Any]) -> ConsumerDefaults:
     chosen = dict(options)
     if "ack_wait" in chosen:
-        chosen["ack_wait"] = _seconds(chosen["ack_wait"])
+        chosen["ack_wait"] = seconds_of(chosen["ack_wait"])
     if "backoff" in chosen:
-        chosen["backoff"] = tuple(map(_seconds, chosen["backoff"]))
+        chosen["backoff"] = tuple(map(seconds_of, chosen["backoff"]))
     return ConsumerDefaults(**chosen)
 
 
-def _seconds(text: str) -> float:
-    return _quantity(text, _DURATION_UNITS)
-
-
-def _bytes(text: str) -> int:
-    return int(_quantity(text, _SIZE_UNITS))
-
-
-def _quantity(text: str, units: Mapping[str, float]) -> float:
-    """A number with its unit behind it, in the unit that is 1."""
-    unit = text.strip("0123456789 \n")
-    return int(text.replace(unit, "")) * units[unit]
-
-
-def _check(manifest: Manifest, places: Places) -> Iterator[Problem]:
-    """Finds a package that is none, and subjects that are malformed, or captured by two streams."""
+def _check(manifest: Manifest, value: Mapping[str, Any], places: Places) -> Iterator[Problem]:
+    """Finds a package that is none, subjects that are malformed or captured by two streams, and
+    environments that cannot be."""
+    yield from problems_of(manifest.environments, value, places)
     prefix = manifest.python.package_prefix
     if prefix and not is_importable(prefix):
         text = f"python.package_prefix is {prefix!r}, which Python cannot import: write another"

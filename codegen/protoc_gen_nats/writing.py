@@ -21,12 +21,17 @@ def write_file(path: Path, content: bytes) -> None:
     write_all(path.parent, {path.name: content})
 
 
-def write_all(root: Path, files: Mapping[str, bytes]) -> None:
+def write_all(root: Path, files: Mapping[str, bytes], *, mode: int | None = None) -> None:
     """Writes files below `root`, whose content is first stored beside them in full.
 
     If storing fails, no file has changed. Each file then takes its place in one step, in the order
     of `files`. One that was there keeps its permissions, and a symbolic link is replaced, not
     followed.
+
+    Args:
+        root: The folder.
+        files: Contents, by paths relative to it.
+        mode: The permissions of every file, in place of those that it has or would get.
 
     Raises:
         OSError: A file cannot be written.
@@ -43,7 +48,7 @@ def write_all(root: Path, files: Mapping[str, bytes]) -> None:
             )
             stored.append((temporary, target))
             _store(descriptor, content, target)
-            os.chmod(temporary, _mode(target))
+            os.chmod(temporary, _mode(target) if mode is None else mode)
         for temporary, target in stored:
             os.replace(temporary, target)
     finally:

@@ -194,3 +194,20 @@ def test_a_project_without_services_has_no_documents(tmp_path: Path) -> None:
     for name in ("ping", "pong"):
         project.write(f"proto/acme/{name}/v1/{name}.proto", 'syntax = "proto3";')
     assert documents_of(project.root) == {}
+
+
+def test_a_service_is_called_what_it_is_called_everywhere_else(tmp_path: Path) -> None:
+    project = TestProject(tmp_path)
+    project.replace("protonats.yaml", "documents: []\n", "")
+    project.write(
+        "proto/acme/school/v1/school.proto",
+        'syntax = "proto3";\n\npackage acme.school.v1;\n\n'
+        "service ClassService {\n  rpc Begin(Lesson) returns (Lesson);\n}\n\nmessage Lesson {}\n",
+    )
+
+    found = pages(documents_of(project.root))
+
+    assert "Name class Full name acme.school.v1.ClassService" in words(
+        found["catalogue/services/class_.html"]
+    )
+    assert "class_" not in words(found["catalogue/index.html"])

@@ -18,6 +18,19 @@ STUB = "generated/python/acme/ping/v1/ping_pb2.pyi"
 MODULE = "generated/python/acme/ping/v1/ping_pb2.py"
 SERVICE = "generated/python/acme/ping/v1/ping_nats.py"
 
+GATEWAY = """\
+deployment:
+  name: acme
+  base_image: docker.io/library/python:3.12-slim
+environments:
+  dev:
+    region: eu-central-1
+    network: 10.10.0.0/16
+    registry: ecr
+    gateway: {host: api.acme.example}
+    nats: {instance_type: m6i.large, disk: 10 GiB, file_store: 8 GiB}
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> TestProject:
@@ -30,7 +43,19 @@ def test_a_project_just_generated_is_clean(project: TestProject) -> None:
     result = project.command("check")
 
     assert result.exit_code == 0
-    assert result.stdout == "8 generated files are what the schemas say.\n"
+    assert result.stdout == "9 generated files are what the schemas say.\n"
+
+
+def test_a_gateway_that_leads_nowhere_is_warned_of(project: TestProject) -> None:
+    manifest = project.read("protonats.yaml")
+    project.write("protonats.yaml", f"{manifest}{GATEWAY}")
+
+    result = project.command("check")
+
+    assert result.stderr == (
+        "warning: protonats.yaml:10:3: environment dev has a gateway, and no method has an HTTP"
+        " route: write google.api.http in a schema, or leave gateway out\n"
+    )
 
 
 def test_a_changed_schema_is_shown_as_a_diff_and_mended_by_generating(project: TestProject) -> None:
@@ -142,7 +167,7 @@ def test_a_changed_toolchain_alone_is_no_drift(project: TestProject) -> None:
     found = project.check()
 
     assert result.exit_code == 0
-    assert "8 generated files are what the schemas say." in result.stdout
+    assert "9 generated files are what the schemas say." in result.stdout
     assert "Note: generated with protonats 0.0.1, checked with " in result.stdout
     assert "Note: generated with protobuf 5.29.0, checked with " in result.stdout
     assert (found["clean"], found["drift"]) == (True, [])

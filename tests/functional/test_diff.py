@@ -73,13 +73,14 @@ def test_it_says_what_becomes_of_each_file(project: TestProject) -> None:
     found = json.loads(project.command("diff", "--json").stdout)
 
     lines = [" ".join(line.split()) for line in stat.splitlines()]
-    assert lines[-1] == "5 files would change."
+    assert lines[-1] == "6 files would change."
     assert f"write {STUB} +2 -2" in lines
     assert f"keep {PONG[0]}" in lines
     assert "begin services/ping/service.py +24 -0" in lines
     assert all(line == line.rstrip() for line in stat.splitlines())
     assert {one["path"]: one["action"] for one in found["changes"]} == {
         "generated/deploy/services.json": "write",
+        "generated/manifest.schema.json": "write",
         STUB: "write",
         "generated/notes.txt": "keep",
         PONG[0]: "keep",
@@ -91,7 +92,11 @@ def test_it_says_what_becomes_of_each_file(project: TestProject) -> None:
 
     done = json.loads(project.generate("--json").stdout)
 
-    assert done["written"] == ["generated/deploy/services.json", STUB]
+    assert done["written"] == [
+        "generated/deploy/services.json",
+        "generated/manifest.schema.json",
+        STUB,
+    ]
     assert done["removed"] == PONG[1:]
     assert done["kept"] == ["generated/notes.txt", PONG[0]]
     assert done["scaffolded"] == ["services/ping/service.py"]

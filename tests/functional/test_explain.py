@@ -126,13 +126,15 @@ async def main(address, plan):
         return protonats.ConnectionSettings(servers=(f"nats://{user}:p@{address}",), name=user)
 
     async with AsyncExitStack() as stack:
-        admin = await stack.enter_async_context(await protonats.connect(settings("admin")))
-        await provision.apply(admin.jetstream, json.loads(Path(plan).read_text()), replicas=1)
+        operator = await stack.enter_async_context(
+            await protonats.connect(settings("operator"))
+        )
+        await provision.apply(operator.jetstream, json.loads(Path(plan).read_text()), replicas=1)
         for name, server in (("ping", Ping), ("front", Front)):
             chosen = protonats.Settings(connection=settings(name), health_address=None)
             app = await stack.enter_async_context(protonats.Application(chosen))
             await app.serve(server(app))
-        front = front_nats.FrontServiceClient(admin)
+        front = front_nats.FrontServiceClient(operator)
         print((await front.relay(front_pb2.RelayRequest(), timeout=10.0)).text)
         while not (await front.look(front_pb2.RelayRequest())).text:
             await asyncio.sleep(0.01)
@@ -176,7 +178,7 @@ def test_the_permissions_of_a_service_are_enough_and_no_more(
 ) -> None:
     project.generate()
     (tmp_path / "program.py").write_text(PROGRAM)
-    users = ["{user: admin, password: p}"]
+    users = ["{user: operator, password: p}"]
     users += [user(name, explained(project, name)["permissions"]) for name in ("ping", "front")]
     config = f"max_payload: 128KB\nauthorization {{ users: [{', '.join(users)}] }}\n"
 
@@ -237,7 +239,7 @@ may publish
   $JS.API.STREAM.MSG.GET.KV_seen
   $JS.API.STREAM.NAMES
   $KV.seen.>
-  _INBOX.>
+  _INBOX.operator.>
   _R_.>
   dlq.EVENTS.front_pings
   evt.front.relayed.v1
@@ -260,8 +262,8 @@ may subscribe
   evt.ping.pinged.v1
   svc.acme.front.v1._cancel
   svc.acme.front.v1._i.*.*
-  svc.acme.front.v1.look
-  svc.acme.front.v1.relay
+  svc.acme.front.v1.look q.acme.front
+  svc.acme.front.v1.relay q.acme.front
 
 files
   generated/python/acme/front/v1/front_pb2.py

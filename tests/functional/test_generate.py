@@ -30,6 +30,7 @@ def test_everything_is_written(project: TestProject) -> None:
     assert set(project.files()) - before == {
         "generated/deploy/nats/jetstream.json",
         "generated/deploy/services.json",
+        "generated/manifest.schema.json",
         *(f"{PYTHON}/ping/v1/ping_{kind}" for kind in ("nats.py", "pb2.py", "pb2.pyi")),
         *PONG,
         "protonats.lock",
@@ -46,7 +47,7 @@ def test_everything_is_written(project: TestProject) -> None:
     assert f"   wrote  {STUB}\n" in result.stdout
     assert f"   began  {SCAFFOLD}\n" in result.stdout
     assert result.stdout.endswith(
-        "8 generated files changed, 0 as they were, 4 begun for you to fill in.\n"
+        "9 generated files changed, 0 as they were, 4 begun for you to fill in.\n"
     )
 
 
@@ -58,7 +59,7 @@ def test_a_second_run_touches_no_file(project: TestProject) -> None:
 
     assert project.times() == times
     assert result.stdout == (
-        "0 generated files changed, 8 as they were, 0 begun for you to fill in.\n"
+        "0 generated files changed, 9 as they were, 0 begun for you to fill in.\n"
     )
 
 
@@ -71,7 +72,7 @@ def test_json_lists_what_was_done(project: TestProject) -> None:
     nothing: dict[str, Any] = {
         key: [] for key in ("scaffolded", "removed", "kept", "outdated", "warnings")
     }
-    assert done == {"written": [STUB], "unchanged": 7, **nothing}
+    assert done == {"written": [STUB], "unchanged": 8, **nothing}
 
 
 def test_a_schema_error_writes_nothing(project: TestProject) -> None:

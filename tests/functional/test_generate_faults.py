@@ -54,6 +54,7 @@ def limited(*arguments):
 project.write_all = limited
 main()
 """
+SCHEMA = "generated/manifest.schema.json"
 PONG = [f"{PYTHON}/pong/v1/pong_{kind}" for kind in ("nats.py", "pb2.py", "pb2.pyi")]
 
 
@@ -230,7 +231,7 @@ def test_what_a_killed_run_wrote_is_no_edit_by_hand(project: TestProject, moment
 def test_what_a_killed_run_began_and_nothing_generates_any_more_is_removed(
     project: TestProject,
 ) -> None:
-    killed = run(sys.executable, "-c", KILLED, "generate", "10", cwd=project.root)
+    killed = run(sys.executable, "-c", KILLED, "generate", "11", cwd=project.root)
     (project.root / "proto/acme/pong/v1/pong.proto").unlink()
 
     done = json.loads(project.generate("--json").stdout)
@@ -272,7 +273,7 @@ def test_a_file_that_cannot_be_stored_in_full_is_named(project: TestProject) -> 
 
     assert (failed.returncode, failed.stderr) == (
         1,
-        f"error: {project.root / STUB}: File too large\n",
+        f"error: {project.root / SCHEMA}: File too large\n",
     )
     assert project.files() == before
 

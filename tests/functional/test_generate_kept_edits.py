@@ -21,7 +21,8 @@ NUMBERS = st.integers(0, SCHEMAS - 1)
 MANIFESTS = (
     "version: 1\nstreams: {EVENTS: {subjects: [evt.>, dlq.>]}}\n",
     "version: 1\nstreams: {EVENTS: {subjects: [evt.>, dlq.>]}}\npython: {imports: relative}\n",
-    "version: 1\nstreams: {OTHERS: {subjects: [evt.>, dlq.>]}}\nenvironments: [dev]\n",
+    "version: 1\nstreams: {OTHERS: {subjects: [evt.>, dlq.>]}}\n"
+    "buckets: {defaults: {replicas: 3}}\n",
 )
 
 

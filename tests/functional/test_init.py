@@ -74,7 +74,7 @@ Next:
   protonats generate    # clients, servers and types from the schema
   protonats dev         # runs NATS and the service, until Ctrl-C
 and in another terminal, in the same folder:
-  protonats call ShopService.Greet '{"name": "Ada"}'
+  protonats call shop.greet '{"name": "Ada"}' --wait
 """)
 
 

@@ -181,6 +181,13 @@ def test_every_block_of_a_page_works(reader: Reader, page: str) -> None:
         reader.read(block["language"], info, block["text"])
 
 
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_a_page_says_in_which_folder_it_installs_the_checkout(page: str) -> None:
+    text = (REPOSITORY / page).read_text()
+    before, installs, _ = text.partition("pip install './protonats[")
+    assert not installs or " the folder that holds the checkout of this repository" in before
+
+
 def test_the_readme_lists_every_variable() -> None:
     page = (REPOSITORY / "README.md").read_text()
     variables = set(re.findall(r'\("([A-Z]+_[A-Z_]+)"', inspect.getsource(settings)))

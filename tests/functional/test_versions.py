@@ -89,7 +89,8 @@ import protonats
 
 
 async def main() -> None:
-    async with await protonats.connect(sys.argv[1]) as connection:
+    settings = protonats.ConnectionSettings(servers=(sys.argv[1],), name="operator")
+    async with await protonats.connect(settings) as connection:
         for version in ("v1", "v2"):
             stub = importlib.import_module(f"acme.greet.{version}.greet_nats")
             pb = importlib.import_module(f"acme.greet.{version}.greet_pb2")
@@ -149,7 +150,7 @@ def users(project: TestProject, *, together: bool) -> list[dict[str, Any]]:
         of_both = {v: [*permissions["greet"][v], *permissions["greet_v2"][v]] for v in verbs}
         permissions = {"greet": of_both}
     return [
-        {"user": "admin", "password": "p"},
+        {"user": "operator", "password": "p"},
         *({"user": u, "password": "p", "permissions": one} for u, one in permissions.items()),
     ]
 
@@ -177,9 +178,9 @@ async def serving(
 async def called(project: TestProject, nats: EmbeddedNats) -> list[str]:
     """What a caller of both versions gets."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "caller.py", f"nats://admin:p@127.0.0.1:{nats.port}"),
+        *(sys.executable, "caller.py", f"nats://operator:p@127.0.0.1:{nats.port}"),
         cwd=project.root,
-        env=environment(project, nats, "admin"),
+        env=environment(project, nats, "operator"),
         stdout=asyncio.subprocess.PIPE,
     )
     return (await process.communicate())[0].decode().splitlines()
@@ -187,10 +188,10 @@ async def called(project: TestProject, nats: EmbeddedNats) -> list[str]:
 
 async def listed(nats: EmbeddedNats) -> list[tuple[str, str, list[str]]]:
     """Name, version and subjects of all that discovery finds: of two instances."""
-    client = await connect(f"nats://admin:p@127.0.0.1:{nats.port}")
+    client = await connect(f"nats://operator:p@127.0.0.1:{nats.port}")
     try:
-        answers = await client.subscribe("_INBOX.found")
-        await client.publish("$SRV.INFO", reply="_INBOX.found")
+        answers = await client.subscribe("_INBOX.operator.found")
+        await client.publish("$SRV.INFO", reply="_INBOX.operator.found")
         infos = [json.loads((await answers.next_msg(10)).data) for _ in range(2)]
     finally:
         await client.close()
@@ -218,7 +219,7 @@ async def test_calls_and_events_reach_their_version(project: TestProject, togeth
 
 def test_each_version_has_rights_to_its_own_subjects(project: TestProject) -> None:
     _, first, second = users(project, together=False)
-    shared = {"_INBOX.>", "_R_.>", "$JS.API.STREAM.NAMES"}
+    shared = {"_INBOX.operator.>", "_R_.>", "$JS.API.STREAM.NAMES"}
     for verb in ("publish", "subscribe"):
         both = set(first["permissions"][verb]) & set(second["permissions"][verb])
         assert {one for one in both if not one.startswith("$SRV.")} <= shared
@@ -228,7 +229,7 @@ async def provisioned(project: TestProject, nats: EmbeddedNats) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "protonats.provision", "generated/deploy/nats/jetstream.json"),
         cwd=project.root,
-        env=environment(project, nats, "admin"),
+        env=environment(project, nats, "operator"),
     )
     assert await process.wait() == 0
 

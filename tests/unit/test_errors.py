@@ -22,7 +22,8 @@ SERVICES = ["acme.order.v1.OrderService", "acme.order.v1.OrderService.Place"]
         ("OrderService.Place", SERVICES, "write its full name acme.order.v1.OrderService.Place"),
         ("Made", ["a.v1.Made", "b.v1.Made"], "write its full name a.v1.Made or b.v1.Made"),
         ("x", [], "there are none"),
-        ("x", [f"field_{n:02}" for n in range(13)], "there are 13, from field_00 to field_12"),
+        ("x", [f"a_{n:02}" for n in range(13)], "the nearest of 13 are a_00, a_01 and a_02"),
+        ("nope", ["one", *"abcdefghijkl"], "the nearest of 13 are one, e and a"),
     ],
 )
 def test_did_you_mean(name: str, known: list[str], hint: str) -> None:

@@ -14,7 +14,6 @@ version: 1
 proto:
   roots: [schemas, vendor]
   exclude: ["drafts/*"]
-environments: [dev, production-eu]
 streams:
   EVENTS:
     description: What happens.
@@ -47,11 +46,10 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     events, audit = manifest.streams
     assert manifest.proto_roots == ("schemas", "vendor")
     assert manifest.exclude == ("drafts/*",)
-    assert manifest.environments == ("dev", "production-eu")
     assert (events.name, events.subjects, events.retention) == ("EVENTS", ("evt.>",), "work_queue")
     assert (events.max_age, events.duplicate_window) == (7200.0, 0.5)
     assert (events.max_message, events.replicas) == (512 * 1024, 3)
-    assert str(events.place) == "protonats.yaml:7:3"
+    assert str(events.place) == "protonats.yaml:6:3"
     assert (audit.retention, audit.max_age, audit.max_message) == ("limits", None, None)
     assert manifest.consumer_defaults == ConsumerDefaults(
         ack_wait=60.0, max_deliver=9, max_ack_pending=10, backoff=(1.0, 86400.0)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.project.merging import add_missing, merge
 
 NAMES = ("make", "find", "list_all", "drop", "watch")
@@ -142,3 +143,8 @@ def test_a_class_that_nothing_would_be_left_of_is_merged_by_lines() -> None:
     assert merged.conflicts == 1
     assert "async def make" in merged.text
     assert "async def find" in merged.text
+
+
+def test_what_git_cannot_merge_is_said() -> None:
+    with pytest.raises(UserError, match=r"^git merge-file: .*Cannot merge binary files"):
+        merge("a = 1\0\n", "a = 2\0\n", "a = 3\0\n")

@@ -23,7 +23,11 @@ def test_several_options() -> None:
         ("targt", ["target", "set"], "did you mean 'target'?"),
         ("x", ["target", "set"], "known: set, target"),
         ("x", [], "there are none"),
-        ("x", [f"name{n:02}" for n in range(20)], "there are 20, from name00 to name19"),
+        (
+            "x",
+            [f"name{n:02}" for n in range(20)],
+            "the nearest of 20 are name00, name01 and name02",
+        ),
     ],
 )
 def test_did_you_mean(name: str, known: list[str], hint: str) -> None:

@@ -26,3 +26,13 @@ def test_the_log_of_protoc_is_no_error(tmp_path: Path, monkeypatch: pytest.Monke
         compile_schemas(tmp_path, ["proto"], ["a.proto"])
 
     assert str(caught.value) == 'a.proto:2:3: Expected ";".'
+
+
+def test_a_protoc_that_ends_without_a_word_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.CompletedProcess([], -9, stdout="", stderr="")
+    monkeypatch.setattr("protoc_gen_nats.protoc.subprocess.run", lambda *_, **__: killed)
+
+    with pytest.raises(UserError, match=r"^protoc ended with -9$"):
+        compile_schemas(tmp_path, ["proto"], ["a.proto"])

@@ -27,7 +27,11 @@ KEY_TYPES = frozenset(
 )
 """The types whose values can stand in a subject."""
 
-_RESERVED = {"svc": "the subjects of calls", "dlq": "the subjects of dead letters"}
+_RESERVED = {
+    "svc": "the subjects of calls",
+    "dlq": "the subjects of dead letters",
+    "audit": "the subjects of audit records",
+}
 _EVENT_OPTION: Path = (7, options_pb2.event.number)
 
 

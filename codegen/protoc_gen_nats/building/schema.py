@@ -84,6 +84,7 @@ def _file(
         services=tuple(services.service(file, path, service) for path, service in file.services()),
         events=tuple(services.events(file)),
         uses=_uses(file, schemas, paths),
+        imports=tuple(path for path in file.proto.dependency if path in paths),
     )
 
 

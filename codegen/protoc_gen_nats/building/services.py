@@ -180,6 +180,7 @@ class ServiceBuilder:
             concurrency=policies.concurrency(),
             comment=file.comment(path),
             place=file.place(option_path),
+            audit=options.audit,
             http=self._http.routes(file, path, proto, f"{service}.{proto.name}"),
         )
 

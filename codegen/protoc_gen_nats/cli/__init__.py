@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "Schemas": ("explain", "graph", "includes"),
     "Running services": ("call", "ls", "describe", "ping", "stats", "doctor"),
     "Events": ("publish", "subscribe", "streams", "dlq"),
+    "Deployment": ("deploy", "wheels", "keys", "certs"),
     "This command line": ("completion",),
 }
 """The commands by what they are for. Each has a module of its name, which is imported when the

@@ -102,8 +102,8 @@ def breaking(
 
     Compares schemas and manifest with how they were, and says what breaks, where, and for which
     services. Ends with exit code 1 if anything does. What has to be granted or created before
-    something is rolled out is told too, and is no break; nor is a change of an alpha or beta
-    package.
+    something is rolled out is told too, as is what others only notice, and is no break; nor is a
+    change of an alpha or beta package.
 
     \b
     Examples:
@@ -160,8 +160,11 @@ def _print(kept: list[Finding], breaks: list[Finding], against: str, *, ignored:
         _print_section(_TITLES[group], findings, "red")
     unstable = [one for one in told if one.unstable]
     _print_section("No break: alpha and beta packages", unstable, "yellow")
-    before = [one for one in told if not one.unstable]
+    warnings = [one for one in told if not one.unstable]
+    before = [one for one in warnings if one.rule.group == "permissions"]
     _print_section("No break: do it before the services are rolled out", before, "yellow")
+    others = [one for one in warnings if one not in before]
+    _print_section("No break: others notice it", others, "yellow")
     counts = counted(len(breaks), "breaking change") if breaks else "Nothing breaks"
     summary = f"{counts} since {against}"
     if told:

@@ -15,8 +15,8 @@ from protoc_gen_nats.cli.schemas import complete_names, find_schemas, schema_opt
 from protoc_gen_nats.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from protoc_gen_nats.live.discovery import Answered
     from protoc_gen_nats.live.schemas import Schemas
+    from protonats._asking import Answered
     from protonats.settings import ConnectionSettings
 
 __all__ = ["describe"]
@@ -96,7 +96,7 @@ def _list(schemas: Schemas, as_json: bool) -> None:
 
 
 def _describe_live(settings: ConnectionSettings, name: str, timeout: float, as_json: bool) -> None:
-    from protoc_gen_nats.live.discovery import ask
+    from protonats._asking import ask
 
     found = over_nats(settings, lambda connection: ask(connection, "INFO", timeout=timeout))
     wanted = [one for one in found if name in ("", one.name, one.full_name)]

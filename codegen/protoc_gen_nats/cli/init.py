@@ -53,4 +53,4 @@ def init(folder: Path, name: str | None, package: str | None, as_json: bool) -> 
     click.echo("  protonats generate    # clients, servers and types from the schema")
     click.echo("  protonats dev         # runs NATS and the service, until Ctrl-C")
     click.echo("and in another terminal, in the same folder:")
-    click.echo(f'  protonats call {names.service}.Greet \'{{"name": "Ada"}}\'')
+    click.echo(f'  protonats call {names.name}.greet \'{{"name": "Ada"}}\' --wait')

@@ -12,7 +12,7 @@ from protoc_gen_nats.cli.connecting import connection_options, over_nats, timeou
 from protoc_gen_nats.cli.schemas import complete_services, require_schemas, schema_option
 
 if TYPE_CHECKING:
-    from protoc_gen_nats.live.discovery import Answered
+    from protonats._asking import Answered
     from protonats.settings import ConnectionSettings
 
 __all__ = ["ls"]
@@ -49,7 +49,7 @@ def ls(
       protonats ls --missing
       protonats ls --json | jq -r '.[] | select(.instances == 0) | .service'
     """
-    from protoc_gen_nats.live.discovery import ask
+    from protonats._asking import ask
 
     known = require_schemas(schema).services if missing else ()
     found = over_nats(

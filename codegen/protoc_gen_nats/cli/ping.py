@@ -34,8 +34,8 @@ def ping(settings: ConnectionSettings, service: str, timeout: float, as_json: bo
       protonats ping quest
       protonats ping quest --json | jq 'map(.milliseconds) | max'
     """
-    from protoc_gen_nats.live.discovery import ask
     from protoc_gen_nats.live.tables import table_text
+    from protonats._asking import ask
 
     found = over_nats(
         settings, lambda connection: ask(connection, "PING", service=service, timeout=timeout)

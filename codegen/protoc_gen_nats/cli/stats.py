@@ -73,8 +73,8 @@ def stats(
 
 
 async def _look(connection: Connection, service: str, timeout: float) -> Snapshot:
-    from protoc_gen_nats.live.discovery import ask
     from protoc_gen_nats.live.statistics import snapshot
+    from protonats._asking import ask
 
     answers = await ask(connection, "STATS", service=service, timeout=timeout)
     return snapshot(answers, time.monotonic())

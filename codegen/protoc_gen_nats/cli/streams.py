@@ -90,8 +90,8 @@ def ls(settings: ConnectionSettings, as_json: bool) -> None:
       protonats streams ls
       protonats streams ls --json | jq -r '.[] | select(.messages > 1000) | .name'
     """
-    from protoc_gen_nats.live.plan_text import duration, size
     from protoc_gen_nats.live.tables import table_text
+    from protoc_gen_nats.quantities import duration_text, size_text
 
     async def read(connection: Connection) -> list[Any]:
         return list(await connection.jetstream.streams_info())
@@ -119,9 +119,9 @@ def ls(settings: ConnectionSettings, as_json: bool) -> None:
             (
                 row["name"],
                 row["messages"],
-                size(row["bytes"]),
+                size_text(row["bytes"]),
                 row["consumers"],
-                duration(row["max_age_seconds"]) if row["max_age_seconds"] else "none",
+                duration_text(row["max_age_seconds"]) if row["max_age_seconds"] else "none",
                 row["replicas"],
                 " ".join(row["subjects"]),
             )

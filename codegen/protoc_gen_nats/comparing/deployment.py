@@ -10,7 +10,7 @@ from protoc_gen_nats.comparing.findings import Affected, Finding
 from protoc_gen_nats.comparing.reporting import Comparison
 from protoc_gen_nats.comparing.snapshot import Snapshot
 from protoc_gen_nats.errors import Place
-from protoc_gen_nats.manifest import Stream
+from protoc_gen_nats.manifest import ConsumerDefaults, Stream
 from protoc_gen_nats.model import Consumer, Service
 
 __all__ = ["compare_deployment"]
@@ -104,10 +104,29 @@ def _consumers(comparison: Comparison, old: Service, new: Service) -> Iterator[R
         elif was is None:
             text = f"{new.full_name} consumes {' and '.join(_names(now))} with it: create it first"
             yield "CONSUMER_ADDED", element, text, own
-        elif lost := [name for name in _names(was) if name not in _names(now)]:
-            publishers = [one for name in lost for one in comparison.after.publishers(name)]
-            text = f"{new.full_name} no longer receives {' and '.join(lost)}"
-            yield "CONSUMER_EVENT_REMOVED", element, text, [*own, *publishers]
+        else:
+            if lost := [name for name in _names(was) if name not in _names(now)]:
+                publishers = [one for name in lost for one in comparison.after.publishers(name)]
+                text = f"{new.full_name} no longer receives {' and '.join(lost)}"
+                yield "CONSUMER_EVENT_REMOVED", element, text, [*own, *publishers]
+            for text in _lowered(comparison, was, now):
+                yield "CONSUMER_LIMIT_LOWERED", element, text, own
+
+
+def _lowered(comparison: Comparison, old: Consumer, new: Consumer) -> Iterator[str]:
+    """What a consumer has less of, with what the manifests say for all of them. A state without a
+    manifest has the defaults of the other one: they are no change."""
+    before, after = comparison.before.manifest, comparison.after.manifest
+    manifests = [one for one in (before or after, after or before) if one]
+    first, last = [one.consumer_defaults for one in manifests] or [ConsumerDefaults()] * 2
+    times = old.max_deliver or first.max_deliver, new.max_deliver or last.max_deliver
+    if times[1] < times[0]:
+        text = f"an event was delivered {times[0]} times, and is {times[1]} times now"
+        yield f"{text}: what still fails then becomes a dead letter"
+    waits = old.ack_wait or first.ack_wait, new.ack_wait or last.ack_wait
+    if waits[1] < waits[0]:
+        text = f"an instance could be silent about an event for {waits[0]:g} s"
+        yield f"{text}, and can for {waits[1]:g} s now: then the event is delivered again"
 
 
 def _names(consumer: Consumer) -> list[str]:

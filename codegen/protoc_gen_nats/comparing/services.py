@@ -9,7 +9,7 @@ from protoc_gen_nats import subjects
 from protoc_gen_nats.comparing.findings import Affected, Finding
 from protoc_gen_nats.comparing.reporting import Comparison
 from protoc_gen_nats.comparing.snapshot import Snapshot
-from protoc_gen_nats.model import Idempotency, Method, MethodKind, Service
+from protoc_gen_nats.model import Idempotency, Method, MethodKind, RetryPolicy, Service
 
 __all__ = ["compare_services"]
 
@@ -132,6 +132,25 @@ def _retries(old: Method, new: Method) -> Iterator[Change]:
         before = _time(was.attempt_timeout) if was.attempt_timeout else "all the time of its call"
         text = f"an attempt had {before}, and has {_time(now.attempt_timeout)} now"
         yield "RETRIES_LOWERED", text
+    if now.max_attempts > was.max_attempts:
+        text = (
+            f"a failed call was made {was.max_attempts} times in all, and is {now.max_attempts}"
+            f" times now: while calls fail, the service gets {now.max_attempts} requests for each"
+        )
+        yield "RETRIES_CHANGED", text
+    if now.max_attempts > 1 and _pauses(was) != _pauses(now):
+        text = (
+            f"the pauses before another attempt were {_pauses(was)}, and are {_pauses(now)} now:"
+            " while a call fails, callers come back at other times"
+        )
+        yield "RETRIES_CHANGED", text
+
+
+def _pauses(policy: RetryPolicy) -> str:
+    return (
+        f"{policy.initial_backoff:g} s, each {policy.multiplier:g} times the last,"
+        f" up to {policy.max_backoff:g} s"
+    )
 
 
 def _keys(old: Method, new: Method) -> Iterator[Change]:

@@ -25,7 +25,7 @@ from protoc_gen_nats.project.project import MANIFEST_NAME
 from protoc_gen_nats.project.schemas import find_schemas, places_from_root
 from protoc_gen_nats.protoc import compile_schemas
 
-__all__ = ["current", "other"]
+__all__ = ["current", "elsewhere", "git_output", "other"]
 
 _IMPORTED = ("google/*", "buf/*", "protonats/*")
 """Schemas that an image holds because they are imported."""
@@ -87,7 +87,7 @@ def _compiled(
 
 def _of_folder(folder: Path, exclude: Sequence[str]) -> Snapshot:
     """A folder with a manifest, or one that is itself a folder of schemas."""
-    with _elsewhere(str(folder)):
+    with elsewhere(str(folder)):
         if (folder / MANIFEST_NAME).is_file():
             return _of_project(folder, load_manifest(folder / MANIFEST_NAME), lenient=True)
         found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.proto"))
@@ -103,7 +103,7 @@ def _matches(path: str, patterns: Sequence[str]) -> bool:
 
 def _of_image(path: Path, exclude: Sequence[str]) -> Snapshot:
     """A FileDescriptorSet with all imports, as `buf build -o` and protoc write it."""
-    with _elsewhere(str(path)):
+    with elsewhere(str(path)):
         content = path.read_bytes()
         try:
             if path.suffix == ".json":
@@ -145,26 +145,32 @@ def _in_order(protos: Iterable[FileDescriptorProto]) -> Iterator[FileDescriptorP
 
 
 def _of_git_ref(root: Path, ref: str) -> Snapshot:
-    with tempfile.TemporaryDirectory(prefix="protonats-") as temporary, _elsewhere(ref):
-        _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    with tempfile.TemporaryDirectory(prefix="protonats-") as temporary, elsewhere(ref):
+        git_output(
+            root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
+        )
         # Schemas may be beside the project: what is above its folder is there too.
-        asked = _git(root, "rev-parse", "--show-toplevel", "--show-prefix").decode()
+        asked = git_output(root, "rev-parse", "--show-toplevel", "--show-prefix").decode()
         top, place = asked.split("\n")[:2]
         then = Path(temporary, place)
         then.mkdir(parents=True, exist_ok=True)
-        text = _git(root, "show", f"{ref}:./{MANIFEST_NAME}", missing=f"has no {MANIFEST_NAME}")
+        text = git_output(
+            root, "show", f"{ref}:./{MANIFEST_NAME}", missing=f"has no {MANIFEST_NAME}"
+        )
         (then / MANIFEST_NAME).write_bytes(text)
         manifest = load_manifest(then / MANIFEST_NAME)
         for folder in manifest.proto_roots:
             missing = f"has no folder {folder}, which its {MANIFEST_NAME} names"
             path = os.path.normpath(f"{place}{folder}")
-            archive = _git(Path(top), "archive", "--format=zip", ref, "--", path, missing=missing)
+            archive = git_output(
+                Path(top), "archive", "--format=zip", ref, "--", path, missing=missing
+            )
             with zipfile.ZipFile(io.BytesIO(archive)) as schemas:
                 schemas.extractall(temporary)
         return _of_project(then, manifest, lenient=True)
 
 
-def _git(root: Path, *arguments: str, missing: str = "") -> bytes:
+def git_output(root: Path, *arguments: str, missing: str = "") -> bytes:
     """What git prints.
 
     Args:
@@ -187,7 +193,7 @@ def _git(root: Path, *arguments: str, missing: str = "") -> bytes:
 
 
 @contextmanager
-def _elsewhere(name: str) -> Iterator[None]:
+def elsewhere(name: str) -> Iterator[None]:
     """Lets the places of problems begin with the name of where they are."""
     try:
         yield

@@ -61,6 +61,9 @@ _CALLS = {
     "KEYS_DROPPED": "Idempotency keys no longer protect a call, or not for as long.",
     "LIMIT_LOWERED": "An instance runs fewer calls at once, and refuses the others.",
 }
+_CALLS_TO_KNOW = {
+    "RETRIES_CHANGED": "A failed call is made more times, or after other pauses.",
+}
 _EVENTS = {
     "EVENT_REMOVED": "An event is gone, or is no event any more.",
     "EVENT_SUBJECT_CHANGED": "An event is published on another subject.",
@@ -79,6 +82,9 @@ _DEPLOYMENT = {
     "BUCKET_REMOVED": "A key-value bucket is gone, and what it holds.",
     "BUCKET_LIMIT_LOWERED": "A key-value bucket keeps fewer revisions, or values for less time.",
 }
+_DEPLOYMENT_TO_KNOW = {
+    "CONSUMER_LIMIT_LOWERED": "A consumer gets an event fewer times, or again sooner.",
+}
 _PERMISSIONS = {
     "CALL_REMOVED": "A service loses the permission to call.",
     "PUBLISH_REMOVED": "A service loses the permission to publish an event.",
@@ -95,8 +101,10 @@ RULES: Mapping[str, Rule] = {
         ("messages", Severity.ERROR, _MESSAGES),
         ("json", Severity.ERROR, _JSON),
         ("calls", Severity.ERROR, _CALLS),
+        ("calls", Severity.WARNING, _CALLS_TO_KNOW),
         ("events", Severity.ERROR, _EVENTS),
         ("deployment", Severity.ERROR, _DEPLOYMENT),
+        ("deployment", Severity.WARNING, _DEPLOYMENT_TO_KNOW),
         ("permissions", Severity.ERROR, _PERMISSIONS),
         ("permissions", Severity.WARNING, _PERMISSIONS_TO_ADD),
     )

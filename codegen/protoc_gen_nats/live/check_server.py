@@ -54,7 +54,7 @@ async def _ask(connection: Connection, subject: str) -> Mapping[str, Any]:
     until = asyncio.get_running_loop().time() + _PATIENCE
     answer = await connection._request(subject, b"", b"", until)
     if answer.status:
-        raise StatusError(Code.UNAVAILABLE, f"nothing answers on {subject}")
+        raise StatusError(Code.UNAVAILABLE)
     value: Mapping[str, Any] = json.loads(answer.body)
     return value
 
@@ -170,11 +170,12 @@ def check_permissions(user: Mapping[str, Any] | None, found: Found, name: str) -
             yield warn(text, f"allow {verb} of {subject} if there are any")
             continue
         missing += 1
-        text = f"{service.name} has to {verb} to {subject}, and this user may not"
+        where = subject.replace(" ", " in queue group ")
+        text = f"{service.name} has to {verb} to {where}, and this user may not"
         yield fail(text, f"allow {verb} of {subject}; `protonats explain {service.name}` says why")
     if granted.answers_once and any(m.kind is not MethodKind.UNARY for m in service.methods):
         text = f"{service.name} has streams, and this user may answer a request once only"
-        yield fail(text, "allow publish of _INBOX.>, or allow_responses with max: -1")
+        yield fail(text, "allow publish of its callers' inboxes, or allow_responses with max: -1")
     elif not missing:
         yield ok(f"this user has all rights that {service.name} needs: {len(rights)}")
 

@@ -10,8 +10,8 @@ from protoc_gen_nats.subjects import captures, overlap
 
 __all__ = ["Granted"]
 
-_INBOXES = ("_INBOX.>", "_R_.>")
-"""Where answers go."""
+_ANSWERS = ("_INBOX.", "_R_.")
+"""What the subjects begin with that answers go to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,24 +22,33 @@ class Granted:
     """`publish` and `subscribe` with `allow` and `deny`, and `responses`, as an answer to
     `$SYS.REQ.USER.INFO` has them; empty: everything is allowed."""
 
-    def allows(self, verb: Literal["publish", "subscribe"], subject: str) -> bool:
-        """Whether the user may do it for all that the subject can match."""
+    def allows(self, verb: Literal["publish", "subscribe"], right: str) -> bool:
+        """Whether the user may do it for all that a subject can match; of a subscription it may
+        have a queue group behind it."""
         rules = self.told.get(verb) or {}
-        # An entry for a subscription may name the queue group behind the subject.
-        allowed = [entry.split()[0] for entry in rules.get("allow") or ()]
-        denied = [entry.split()[0] for entry in rules.get("deny") or ()]
-        if any(overlap(pattern, subject) for pattern in denied):
+        allowed, denied = rules.get("allow") or (), rules.get("deny") or ()
+        if any(_forbids(entry, right) for entry in denied):
             return False
-        if verb == "publish" and subject in _INBOXES and self.told.get("responses"):
+        if verb == "publish" and right.startswith(_ANSWERS) and self.told.get("responses"):
             return True
-        return not allowed or any(captures(pattern, subject) for pattern in allowed)
+        return not allowed or any(_grants(entry, right) for entry in allowed)
 
     @property
     def answers_once(self) -> bool:
         """Whether the user may send one answer to a request and no more, if at all."""
         responses = self.told.get("responses") or {}
-        may_answer_freely = self._without_responses().allows("publish", _INBOXES[0])
-        return responses.get("max") == 1 and not may_answer_freely
+        allowed = (self.told.get("publish") or {}).get("allow") or ()
+        freely = not allowed or any(overlap(entry, "_INBOX.>") for entry in allowed)
+        return responses.get("max") == 1 and not freely
 
-    def _without_responses(self) -> Granted:
-        return Granted(told={key: self.told[key] for key in self.told if key != "responses"})
+
+def _grants(entry: str, right: str) -> bool:
+    """Whether an entry, a subject with or without a queue group, allows all of a right."""
+    (pattern, *groups), (subject, *group) = entry.split(), right.split()
+    return captures(pattern, subject) and (not groups or groups == group)
+
+
+def _forbids(entry: str, right: str) -> bool:
+    """Whether an entry takes something of a right away."""
+    (pattern, *groups), (subject, *group) = entry.split(), right.split()
+    return overlap(pattern, subject) and (not groups or groups == group)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from protoc_gen_nats.live.stream_plan import Action, Change
+from protoc_gen_nats.quantities import duration_text, size_text
 
-__all__ = ["change_lines", "duration", "size"]
+__all__ = ["change_lines"]
 
 _WORDS: Final = {"num_replicas": "replicas", "max_msg_size": "max_message"}
 """What the manifest calls settings that have another name on the server."""
@@ -35,21 +36,5 @@ def _shown(setting: str, value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}={text}" for key, text in sorted(value.items()))
     if setting in _SECONDS:
-        return duration(value)
-    return size(value) if setting in _BYTES else str(value)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as the manifest has them: `7d`, `90s`."""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{int(seconds // length)}{unit}"
-    return f"{seconds:g}s"
-
-
-def size(count: float) -> str:
-    """Bytes in the unit that fits."""
-    for unit, length in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if count >= length:
-            return f"{count / length:.3g} {unit}"
-    return f"{count} B"
+        return duration_text(value)
+    return size_text(value) if setting in _BYTES else str(value)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from protoc_gen_nats.live.discovery import Answered
+from protonats._asking import Answered
 
 __all__ = ["Key", "MethodStats", "Snapshot", "between", "snapshot", "summed"]
 
 Key: TypeAlias = tuple[str, str, str]
-"""The service's name and version, and the method's name."""
+"""The service's name and version, and the method as its subject has it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,16 +63,35 @@ def snapshot(answers: Iterable[Answered], at: float) -> Snapshot:
     return Snapshot(
         at=at,
         methods={
-            (one.instance, (one.name, one.version, str(endpoint.get("name", "")))): MethodStats(
+            (one.instance, (one.name, one.version, method)): MethodStats(
                 requests=int(endpoint.get("num_requests") or 0),
                 errors=int(endpoint.get("num_errors") or 0),
                 seconds=int(endpoint.get("processing_time") or 0) / 1e9,
                 last_error=str(endpoint.get("last_error") or ""),
             )
             for one in answers
-            for endpoint in one.endpoints
+            for method, endpoint in _named(one)
         },
     )
+
+
+def _named(one: Answered) -> list[tuple[str, Mapping[str, Any]]]:
+    """The endpoints of an instance with what `protonats call` and `explain` take for them: the
+    token behind domain and version in the subject, and where that says too little, the name."""
+    operations = [_operation(endpoint) for endpoint in one.endpoints]
+    return [
+        (operation if operations.count(operation) == 1 else str(endpoint.get("name", "")), endpoint)
+        for operation, endpoint in zip(operations, one.endpoints, strict=True)
+    ]
+
+
+def _operation(endpoint: Mapping[str, Any]) -> str:
+    domain = str(endpoint.get("queue_group") or "").removeprefix("q.")
+    prefix, subject = f"svc.{domain}.", str(endpoint.get("subject") or "")
+    _, _, operation = subject.removeprefix(prefix).partition(".")
+    if not (domain and operation and subject.startswith(prefix)):
+        return str(endpoint.get("name", ""))
+    return operation.partition(".")[0]
 
 
 def summed(one: Snapshot) -> dict[Key, MethodStats]:

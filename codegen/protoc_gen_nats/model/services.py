@@ -92,6 +92,9 @@ class Method:
     http: tuple[HttpRule, ...] = ()
     """Its HTTP routes; the first one is the main one."""
 
+    audit: bool = False
+    """Whether each call leaves a record in the audit trail."""
+
     @property
     def filter_subject(self) -> str:
         """The subject that instances subscribe to: a wildcard in place of each parameter."""
@@ -178,6 +181,9 @@ class File:
     events: tuple[Event, ...]
     uses: tuple[str, ...] = ()
     """The paths of the other schemas that its messages and methods are made of types of."""
+
+    imports: tuple[str, ...] = ()
+    """The paths of the other schemas that its module of messages imports."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -25,7 +25,16 @@ from protoc_gen_nats.project.begun import record_path
 from protoc_gen_nats.project.lock import OWNED
 from protoc_gen_nats.protoc import Compiled
 from protoc_gen_nats.rendering.templates import with_templates_of
-from protoc_gen_nats.targets import documents, extra, jetstream, python, scaffold, services
+from protoc_gen_nats.targets import (
+    deployment,
+    documents,
+    extra,
+    jetstream,
+    manifest_schema,
+    python,
+    scaffold,
+    services,
+)
 
 __all__ = ["Rendered", "render_all"]
 
@@ -104,8 +113,12 @@ def _files(schema: Schema, manifest: Manifest) -> Iterator[tuple[str, GeneratedF
     """What the targets make, by path below the project."""
     for file in python.plan(schema):
         yield f"{OWNED}/python/{file.path}", file
-    whole = (jetstream.render(schema, manifest), services.render(schema))
-    for one in chain(*whole, documents.plan(schema, manifest)):
+    whole = (
+        jetstream.render(schema, manifest),
+        services.render(schema),
+        manifest_schema.render(schema),
+    )
+    for one in chain(*whole, documents.plan(schema, manifest), deployment.plan(schema, manifest)):
         yield f"{OWNED}/{one.path}", one
 
 

@@ -85,7 +85,7 @@ def read_lock(root: Path) -> Lock:
 def _texts(value: Any) -> dict[str, str]:
     """A mapping of texts to texts, as it is."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise TypeError("not a mapping of texts")
+        raise _broken()
     return value
 
 

@@ -23,6 +23,7 @@ from protoc_gen_nats.project.planning import Action, Change, plan
 from protoc_gen_nats.project.schemas import find_schemas, from_root, places_from_root
 from protoc_gen_nats.project.updating import ScaffoldUpdate, outdated, plan_updates
 from protoc_gen_nats.protoc import Compiled, compile_schemas
+from protoc_gen_nats.rules.deployment import check_deployment
 from protoc_gen_nats.rules.modules import check_modules
 from protoc_gen_nats.rules.schema_set import check_complete, check_subjects
 from protoc_gen_nats.rules.streams import check_streams
@@ -232,7 +233,12 @@ def _checked(schema: Schema, manifest: Manifest) -> list[Problem]:
     Raises:
         UserError: A rule is broken.
     """
-    problems = [*check_subjects(schema), *check_complete(schema), *check_streams(schema, manifest)]
+    problems = [
+        *check_subjects(schema),
+        *check_complete(schema),
+        *check_streams(schema, manifest),
+        *check_deployment(schema, manifest),
+    ]
     if errors := [one for one in problems if one.severity is Severity.ERROR]:
         raise UserError(errors)
     return problems

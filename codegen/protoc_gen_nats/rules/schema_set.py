@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from protoc_gen_nats.errors import Place, Problem
 from protoc_gen_nats.model import Event, Schema, Service
+from protoc_gen_nats.naming import snake_case, version_of_package
 from protoc_gen_nats.rules.relations import check_relations
 
 __all__ = ["check_complete", "check_subjects", "events_of"]
@@ -80,10 +81,14 @@ def check_complete(schema: Schema) -> Iterator[Problem]:
     services that lead nowhere or in a circle."""
     services = schema.services
     yield from check_relations(schema)
-    yield from _shared(
-        ((s.package.casefold(), s) for s in services),
-        "has the name and version of",
-    )
+    for service, owner, _ in _claimed_twice((s.package.casefold(), s) for s in services):
+        text = (
+            f"{service.full_name} has the name and version of {owner.full_name},"
+            f" {service.name!r}: let the older one keep its names, which callers know, and write"
+            f" option (protonats.v1.service) = {{{_own_names(service, owner)}}} or the like into"
+            " the newer one"
+        )
+        yield Problem(service.place, text)
     yield from _shared(
         ((consumer.durable, s) for s in services for consumer in s.consumers),
         "has a consumer with the durable name of one of",
@@ -95,12 +100,35 @@ def check_complete(schema: Schema) -> Iterator[Problem]:
 
 
 def _shared(claims: Iterable[tuple[str, Service]], label: str) -> Iterator[Problem]:
+    for service, owner, name in _claimed_twice(claims):
+        text = f"{service.full_name} {label} {owner.full_name}, {name!r}: rename it"
+        yield Problem(service.place, text)
+
+
+def _claimed_twice(
+    claims: Iterable[tuple[str, Service]],
+) -> Iterator[tuple[Service, Service, str]]:
+    """Services that claim a name of another one, that one, and the name."""
     owners: dict[str, Service] = {}
     for name, service in claims:
         owner = owners.setdefault(name, service)
         if owner is not service:
-            text = f"{service.full_name} {label} {owner.full_name}, {name!r}: rename it"
-            yield Problem(service.place, text)
+            yield service, owner, name
+
+
+def _own_names(service: Service, other: Service) -> str:
+    """Options that give a service a name of its own, and a domain where it shares that too, as
+    `Foo` and `FooService` of one package do.
+
+    They are advised, not assumed: a default that depended on the neighbours would move the subjects
+    of a service when another one is added, and its callers would reach nobody.
+    """
+    if service.domain != other.domain:
+        return f'name: "{service.domain.replace(".", "_")}"'
+    name = snake_case(service.proto_name).strip("_")
+    package = service.full_name.removesuffix(service.proto_name).removesuffix(".")
+    stem = version_of_package(package).stem
+    return f'domain: "{f"{stem}.{name}" if stem else name}" name: "{name}"'
 
 
 def events_of(schema: Schema) -> list[Event]:

@@ -24,8 +24,8 @@ acknowledges the message, and the caller takes that for the answer."""
 
 def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
     """Finds events that no stream or several streams capture, or one that should not; streams that
-    capture calls; consumers whose events lie in several streams; dead letters that nothing would
-    store."""
+    capture calls; consumers whose events lie in several streams; dead letters and audit records
+    that nothing would store."""
     for event in events_of(schema):
         if wrong := _problem_of_event(event, manifest):
             yield Problem(event.place, f"event {event.ref.full_name}: {wrong}")
@@ -34,6 +34,14 @@ def check_streams(schema: Schema, manifest: Manifest) -> Iterator[Problem]:
         if wrong := _problem_of_stream(stream, methods):
             yield Problem(stream.place, f"stream {stream.name} captures {wrong}")
     for service in schema.services:
+        for method in service.methods:
+            records = f"audit.{service.domain}.*"
+            if method.audit and (wrong := _problem_of_subject(records, manifest)):
+                text = (
+                    f"method {method.full_name}: {wrong} its audit records {records}: write a"
+                    f" stream with the subject audit.> in {manifest.path}"
+                )
+                yield Problem(method.place, text)
         for consumer in service.consumers:
             if wrong := _problem_of_consumer(consumer, manifest):
                 yield Problem(service.place, wrong)

@@ -52,6 +52,8 @@ def policy_arguments(
             yield f"{name}=_codegen.{type_}({''.join(arguments).removesuffix(',')}),"
         else:
             yield f"{name}={call(f'_codegen.{type_}', arguments, indent)},"
+    if method.audit:
+        yield "audit=True,"
 
 
 def event_info(event: Event, imports: ModuleImports, indent: int) -> str:

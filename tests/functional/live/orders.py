@@ -216,9 +216,8 @@ class Shop:
         return cast("subprocess.Popen[bytes]", process)
 
 
-@contextmanager
-def orders(folder: Path, nats: EmbeddedNats) -> Iterator[Shop]:
-    """The project in a folder, with its service running."""
+def write_orders(folder: Path) -> TestProject:
+    """The project in a folder, with its generated files."""
     project = TestProject(folder)
     for path in ("proto/acme/ping/v1/ping.proto", "proto/acme/pong/v1/pong.proto"):
         (folder / path).unlink()
@@ -227,6 +226,13 @@ def orders(folder: Path, nats: EmbeddedNats) -> Iterator[Shop]:
     project.write("proto/acme/shipping/v1/shipping.proto", SHIPPING)
     project.write("shop_service.py", SERVICE)
     project.generate()
+    return project
+
+
+@contextmanager
+def orders(folder: Path, nats: EmbeddedNats) -> Iterator[Shop]:
+    """The project in a folder, with its service running."""
+    project = write_orders(folder)
     image = folder / "image.binpb"
     image.write_bytes(compile_schemas(folder / "proto").SerializeToString())
     with _served(folder, nats):

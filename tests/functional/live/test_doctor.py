@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 import protonats
 from protoc_gen_nats.cli import main
 from protoc_gen_nats.live.check_server import check_server
+from protoc_gen_nats.live.findings import Finding, Level
 from protoc_gen_nats.live.granted import Granted
 from protonats.testing import EmbeddedNats, EmbeddedRedis
 from tests.functional.live.orders import Shop
@@ -27,11 +28,11 @@ authorization {{
     {{user: order, password: x, permissions: {{
       subscribe: {SERVE}
       publish: ["$SYS.REQ.USER.INFO", "_INBOX.>", "evt.orders.order.placed.v1.*",
-                "evt.lights.blinked.v1"]
+                "evt.lights.blinked.v1", "$JS.API.STREAM.NAMES"]
     }}}}
     {{user: few, password: x, permissions: {{
       subscribe: {{allow: {SERVE}, deny: "svc.order.v1.add"}}
-      publish: ["$SYS.REQ.USER.INFO", "evt.orders.>"]
+      publish: ["$SYS.REQ.USER.INFO", "$JS.API.STREAM.NAMES", "evt.orders.>"]
       allow_responses: true
     }}}}
     {{user: silent, password: x, permissions: {{subscribe: "_INBOX.>", publish: "x"}}}}
@@ -141,7 +142,11 @@ def test_missing_rights_are_named_with_what_fails_without_them(
     found = findings(result)
     assert found["permissions"] == [
         ("fail", "order has to publish to evt.lights.blinked.v1, and this user may not"),
-        ("fail", "order has to subscribe to svc.order.v1.add, and this user may not"),
+        (
+            "fail",
+            "order has to subscribe to svc.order.v1.add in queue group q.order, and this user may"
+            " not",
+        ),
         ("fail", "order has streams, and this user may answer a request once only"),
     ]
 
@@ -228,19 +233,20 @@ def test_a_folder_without_a_project_is_no_failure(
     assert "  skip  there is no protonats.yaml here or above\n" in result.stdout
 
 
-async def _found_on(nats: EmbeddedNats, user: dict[str, Any]) -> list[tuple[str, str]]:
+async def _found_on(nats: EmbeddedNats, user: dict[str, Any]) -> list[Finding]:
     async with await protonats.connect(login(nats, "all")) as connection:
-        return [(one.level.value, one.text) async for one in check_server(connection, user)]
+        return [one async for one in check_server(connection, user)]
 
 
 def test_a_clock_that_is_wrong_is_found(nats: EmbeddedNats) -> None:
     found = asyncio.run(
         _found_on(nats, {"server": {"time": "2020-01-01T00:00:00.123456789Z"}, "data": {}})
     )
-    assert any(
-        level == "warn" and text.startswith("this clock and the server's differ by ")
-        for level, text in found
+    (clock,) = (
+        one for one in found if one.text.startswith("this clock and the server's differ by ")
     )
+    assert clock.level is Level.WARN
+    assert clock.advice == "set them by NTP: times of events would mislead"
 
 
 def test_redis_that_answers_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +257,101 @@ def test_redis_that_answers_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert f"  ok    Redis answers at {redis.url}\n" in result.stdout
 
 
+def test_nothing_is_found_without_what_to_do_about_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nats: EmbeddedNats, project: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("protoc_gen_nats.live.check_project.util.find_spec", lambda name: None)
+    with EmbeddedNats(config="max_payload: 4096") as small:
+        said = doctor(small.url, REDIS_URL="redis://127.0.0.1:9").stdout
+    said += doctor(login(nats, "few"), "-C", str(project), NATS_NAME="order").stdout
+    said += doctor(login(nats, "few"), "-C", str(project), NATS_NAME="shipping").stdout
+    for text, advice in (
+        ("protoc is missing", "install it with `pip install 'protonats[codegen]'`"),
+        (
+            "max_payload is 4096 bytes: larger messages go in many parts",
+            "raise max_payload in the server's configuration; 1MB is its default",
+        ),
+        ("no Redis answers at redis://127.0.0.1:9 within 2 s", "start it, or set REDIS_URL to"),
+        (
+            "order has to publish to evt.lights.blinked.v1, and this user may not",
+            "allow publish of evt.lights.blinked.v1; `protonats explain order` says why",
+        ),
+        (
+            "order has streams, and this user may answer a request once only",
+            "allow publish of its callers' inboxes, or allow_responses with max: -1",
+        ),
+    ):
+        lines = said.splitlines()
+        at = next((i for i, line in enumerate(lines) if text in line), None)
+        assert at is not None, f"{text} is not in\n{said}"
+        assert f"→ {advice}" in lines[at + 1]
+
+
+def test_callers_in_other_accounts_need_a_right_of_their_own(
+    nats: EmbeddedNats, project: Path
+) -> None:
+    said = doctor(login(nats, "order"), "-C", str(project), NATS_NAME="order").stdout
+    assert (
+        "  warn  order cannot answer callers of other accounts\n"
+        "        → allow publish of _R_.> if there are any\n"
+    ) in said
+
+
+def test_a_problem_of_a_project_leads_to_the_command_that_shows_all(
+    shop: Shop, project: Path
+) -> None:
+    _no_manifest_key(project)
+    said = doctor(shop.nats.url, "-C", str(project)).stdout
+    assert "→ see them all with `protonats check`" in said
+
+
+def test_warnings_of_schemas_are_counted(shop: Shop, project: Path) -> None:
+    path = project / "proto/acme/orders/v1/orders.proto"
+    call = '{domain: "order", publishes: "acme.orders.v1.Blinked", version: "1.2.0"}'
+    path.write_text(path.read_text().replace('{domain: "order", version: "1.2.0"}', call))
+    said = doctor(shop.nats.url, "-C", str(project)).stdout
+    assert "→ see them with `protonats check`" in said
+
+
+def test_a_method_that_keeps_answers_wants_redis(shop: Shop, project: Path) -> None:
+    path = project / "proto/acme/orders/v1/orders.proto"
+    path.write_text(path.read_text().replace("{timeout: {seconds: 3}}", "{idempotency: {}}"))
+    said = doctor(shop.nats.url, "-C", str(project)).stdout
+    assert (
+        "  warn  REDIS_URL is not set: acme.orders.v1.OrderService.Place keeps answers there\n"
+        "        → set REDIS_URL, for example redis://127.0.0.1:6379\n"
+    ) in said
+
+
+def test_an_account_without_jetstream_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    accounts = """
+    no_auth_user: plain
+    accounts {
+      PLAIN: {users: [{user: plain, password: x}]}
+      STORING: {users: [{user: storing, password: x}], jetstream: enabled}
+    }
+    """
+    with EmbeddedNats(jetstream=True, config=accounts) as server:
+        said = doctor(server.url).stdout
+    assert (
+        "  fail  JetStream: JetStream not enabled for account\n"
+        "        → switch it on for this account\n"
+    ) in said
+
+
+def test_an_old_server_is_found(nats: EmbeddedNats) -> None:
+    async def found() -> list[tuple[str, str]]:
+        async with await protonats.connect(login(nats, "all")) as connection:
+            connection.jetstream._nc._server_info["version"] = "2.9.25"
+            return [(one.text, one.advice) async for one in check_server(connection, None)]
+
+    assert asyncio.run(found())[0] == ("nats-server 2.9.25", "upgrade it to 2.10 or newer")
+
+
 @pytest.mark.parametrize(
     ("told", "verb", "subject", "allowed"),
     [
@@ -259,7 +360,11 @@ def test_redis_that_answers_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ({"publish": {"allow": ["evt.*"]}}, "publish", "evt.a.*", False),
         ({"publish": {"allow": ["evt.>"], "deny": ["evt.a.b"]}}, "publish", "evt.a.*", False),
         ({"publish": {"deny": ["evt.>"]}}, "publish", "svc.a", True),
-        ({"subscribe": {"allow": ["svc.a q.a"]}}, "subscribe", "svc.a", True),
+        ({"subscribe": {"allow": ["svc.a q.a"]}}, "subscribe", "svc.a q.a", True),
+        ({"subscribe": {"allow": ["svc.a q.b"]}}, "subscribe", "svc.a q.a", False),
+        ({"subscribe": {"allow": ["svc.a q.a"]}}, "subscribe", "svc.a", False),
+        ({"subscribe": {"allow": ["svc.>"]}}, "subscribe", "svc.a q.a", True),
+        ({"subscribe": {"deny": ["svc.a q.b"]}}, "subscribe", "svc.a q.a", True),
         ({"subscribe": {"allow": ["svc.a"]}}, "publish", "svc.b", True),
         ({"publish": {"allow": ["x"]}, "responses": {"max": 1}}, "publish", "_INBOX.>", True),
         ({"publish": {"allow": ["x"]}}, "publish", "_INBOX.>", False),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protoc_gen_nats.model import Enum, Event, File, Method, Schema, Service, TypeRef
+from protoc_gen_nats.permissions import user_of
 from protoc_gen_nats.python_modules import DEFAULTS
 from protoc_gen_nats.targets.python_types import all_messages
 from protoc_gen_nats.targets.type_index import TypeIndex
@@ -77,7 +78,7 @@ class Links:
 
     def service(self, service: Service) -> Link:
         """A service."""
-        return Link(service.package, self.page(service), service.full_name)
+        return Link(user_of(service), self.page(service), service.full_name)
 
     def method(self, method: Method, *, full: bool = True) -> Link:
         """A method, with its service's name before it or alone."""

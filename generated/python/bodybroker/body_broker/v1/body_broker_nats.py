@@ -28,6 +28,7 @@ class BodyBrokerServiceMethods:
         request=body_broker_pb2.HarvestRequest,
         response=body_broker_pb2.HarvestResponse,
         timeout=5.0,
+        audit=True,
     )
     negotiate: Final = _codegen.MethodInfo(
         service="bodybroker.body_broker.v1.BodyBrokerService",
@@ -50,6 +51,7 @@ class BodyBrokerServiceMethods:
         timeout=10.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
         idempotency=_codegen.IdempotencyInfo(required=True),
+        audit=True,
     )
 
 

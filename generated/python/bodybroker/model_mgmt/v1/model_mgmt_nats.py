@@ -52,6 +52,7 @@ class ModelMgmtServiceMethods:
         response=model_mgmt_pb2.SelectModelResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        audit=True,
     )
 
 

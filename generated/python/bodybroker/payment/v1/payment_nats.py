@@ -32,6 +32,7 @@ class PaymentServiceMethods:
             ttl=604800.0,
             required=True,
         ),
+        audit=True,
     )
     validate: Final = _codegen.MethodInfo(
         service="bodybroker.payment.v1.PaymentService",
@@ -57,6 +58,7 @@ class PaymentServiceMethods:
             ttl=604800.0,
             required=True,
         ),
+        audit=True,
     )
 
 

@@ -62,6 +62,7 @@ class PerformanceModeServiceMethods:
         response=performance_mode_pb2.SetBudgetResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        audit=True,
     )
 
 

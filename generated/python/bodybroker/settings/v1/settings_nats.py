@@ -41,6 +41,7 @@ class SettingsServiceMethods:
         response=settings_pb2.UpdateResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        audit=True,
     )
     reset: Final = _codegen.MethodInfo(
         service="bodybroker.settings.v1.SettingsService",
@@ -52,6 +53,7 @@ class SettingsServiceMethods:
         response=settings_pb2.ResetResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        audit=True,
     )
 
 

@@ -29,6 +29,7 @@ class StateManagerServiceMethods:
         request=state_manager_pb2.UpdateRequest,
         response=state_manager_pb2.UpdateResponse,
         timeout=5.0,
+        audit=True,
     )
     get: Final = _codegen.MethodInfo(
         service="bodybroker.state_manager.v1.StateManagerService",

@@ -41,6 +41,7 @@ class TimeManagerServiceMethods:
         response=time_manager_pb2.SetTimeResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        audit=True,
     )
     schedule_event: Final = _codegen.MethodInfo(
         service="bodybroker.time_manager.v1.TimeManagerService",

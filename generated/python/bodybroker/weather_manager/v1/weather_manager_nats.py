@@ -41,6 +41,7 @@ class WeatherManagerServiceMethods:
         response=weather_manager_pb2.SetWeatherResponse,
         timeout=5.0,
         idempotency_level=_codegen.Idempotency.IDEMPOTENT,
+        audit=True,
     )
     forecast: Final = _codegen.MethodInfo(
         service="bodybroker.weather_manager.v1.WeatherManagerService",

@@ -39,6 +39,7 @@ class WorldStateServiceMethods:
         request=world_state_pb2.UpdateStateRequest,
         response=world_state_pb2.UpdateStateResponse,
         timeout=5.0,
+        audit=True,
     )
     subscribe: Final = _codegen.MethodInfo(
         service="bodybroker.world_state.v1.WorldStateService",

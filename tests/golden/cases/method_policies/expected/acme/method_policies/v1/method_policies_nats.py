@@ -43,6 +43,7 @@ class PolicyServiceMethods:
             max_in_flight=8,
             max_queued=32,
         ),
+        audit=True,
     )
     write_by_default: Final = _codegen.MethodInfo(
         service="acme.method_policies.v1.PolicyService",

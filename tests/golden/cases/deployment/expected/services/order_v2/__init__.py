@@ -1,0 +1,1 @@
+"""The implementation of shop.order.v2.OrderService."""

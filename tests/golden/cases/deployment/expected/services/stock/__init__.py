@@ -1,0 +1,1 @@
+"""The implementation of shop.stock.v1.StockService."""

@@ -1,0 +1,2 @@
+class Mine:
+    a = 1   # b
