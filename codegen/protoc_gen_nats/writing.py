@@ -38,9 +38,12 @@ def write_all(root: Path, files: Mapping[str, bytes], *, mode: int | None = None
     """
     stored: list[tuple[str, Path]] = []
     try:
+        folders: set[Path] = set()
         for name, content in files.items():
             target = root / name
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.parent not in folders:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                folders.add(target.parent)
             if target.is_dir() and not target.is_symlink():
                 raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
             descriptor, temporary = tempfile.mkstemp(

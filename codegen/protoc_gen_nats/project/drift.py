@@ -14,7 +14,7 @@ from protoc_gen_nats.project.diffs import unified
 from protoc_gen_nats.project.links import check_links
 from protoc_gen_nats.project.lock import LOCK_NAME, OWNED, Lock
 
-__all__ = ["Drift", "State", "find_drift", "same_meaning"]
+__all__ = ["Drift", "State", "difference", "find_drift", "same_meaning"]
 
 
 class State(enum.Enum):
@@ -42,11 +42,19 @@ class Drift:
 
     path: str
     state: State
-    diff: str
-    """From what is there to what should be there, as a unified diff."""
+    old: bytes
+    """What is there."""
+
+    new: bytes
+    """What should be there. Of another toolchain's file both are empty."""
 
     foreign: bool = False
     """Whether it is an orphan that was never generated, so that generating does not remove it."""
+
+    @property
+    def diff(self) -> str:
+        """From what is there to what should be there, as a unified diff."""
+        return difference(self.path, self.old, self.new)
 
 
 def find_drift(
@@ -74,13 +82,13 @@ def _expected_files(root: Path, expected: Mapping[str, bytes], lock: Lock) -> It
         if actual == content:
             continue
         if actual is None:
-            yield Drift(path=path, state=State.MISSING, diff=_diff(path, b"", content))
+            yield Drift(path=path, state=State.MISSING, old=b"", new=content)
         elif path in lock.paths() and not lock.holds(path, actual):
-            yield Drift(path=path, state=State.HAND_EDITED, diff=_diff(path, actual, content))
+            yield Drift(path=path, state=State.HAND_EDITED, old=actual, new=content)
         elif same_meaning(path, actual, content):
-            yield Drift(path=path, state=State.TOOLCHAIN, diff="")
+            yield Drift(path=path, state=State.TOOLCHAIN, old=b"", new=b"")
         else:
-            yield Drift(path=path, state=State.CHANGED, diff=_diff(path, actual, content))
+            yield Drift(path=path, state=State.CHANGED, old=actual, new=content)
 
 
 def _orphans(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[Drift]:
@@ -96,8 +104,7 @@ def _orphans(root: Path, expected: Mapping[str, bytes], lock: Lock) -> Iterator[
         if content is not None:
             foreign = path not in lock.paths()
             name = _printable(path) if foreign else path
-            diff = _diff(name, content, b"")
-            yield Drift(path=name, state=State.ORPHANED, diff=diff, foreign=foreign)
+            yield Drift(path=name, state=State.ORPHANED, old=content, new=b"", foreign=foreign)
 
 
 def _printable(path: str) -> str:
@@ -119,7 +126,7 @@ def _lock(digests: Mapping[str, str], lock: Lock, drifted: set[str]) -> Iterator
         old = Lock(toolchain=lock.toolchain, files=recorded).serialize() if lock.files else b""
         new = Lock(toolchain=lock.toolchain, files=right).serialize()
         state = State.CHANGED if lock.files else State.MISSING
-        yield Drift(path=LOCK_NAME, state=state, diff=_diff(LOCK_NAME, old, new))
+        yield Drift(path=LOCK_NAME, state=state, old=old, new=new)
 
 
 def same_meaning(path: str, left: bytes, right: bytes) -> bool:
@@ -148,7 +155,8 @@ def _descriptor(module: bytes) -> bytes | None:
     return None
 
 
-def _diff(path: str, old: bytes, new: bytes) -> str:
+def difference(path: str, old: bytes, new: bytes) -> str:
+    """The difference of a file as a unified diff; of a message module, that there is one."""
     before, after = (path if old else "/dev/null"), (path if new else "/dev/null")
     if path.endswith("_pb2.py") and not same_meaning(path, old, new):
         return f"--- {before}\n+++ {after}\n(the compiled descriptor differs: see its .pyi)\n"

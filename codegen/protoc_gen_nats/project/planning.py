@@ -10,8 +10,7 @@ from pathlib import Path
 
 from protoc_gen_nats.contents import content_of
 from protoc_gen_nats.project.artefacts import Rendered
-from protoc_gen_nats.project.diffs import unified
-from protoc_gen_nats.project.drift import State, find_drift
+from protoc_gen_nats.project.drift import State, difference, find_drift
 from protoc_gen_nats.project.lock import LOCK_NAME, read_lock
 
 __all__ = ["Action", "Change", "plan"]
@@ -35,11 +34,19 @@ class Change:
 
     path: str
     action: Action
-    diff: str
-    """From what is there to what will be there, as a unified diff."""
+    old: bytes
+    """What is there."""
+
+    new: bytes
+    """What will be there."""
 
     edited: bool = False
     """Whether somebody edited the generated file that would be overwritten."""
+
+    @property
+    def diff(self) -> str:
+        """From what is there to what will be there, as a unified diff."""
+        return difference(self.path, self.old, self.new)
 
 
 def plan(root: Path, rendered: Rendered) -> Iterator[Change]:
@@ -59,7 +66,7 @@ def plan(root: Path, rendered: Rendered) -> Iterator[Change]:
         else:
             action = Action.WRITE
         edited = one.state is State.HAND_EDITED
-        yield Change(path=one.path, action=action, diff=one.diff, edited=edited)
+        yield Change(path=one.path, action=action, old=one.old, new=one.new, edited=edited)
     for path, content in rendered.scaffolds.items():
         if not os.path.lexists(root / path):
-            yield Change(path=path, action=Action.BEGIN, diff=unified(path, b"", content))
+            yield Change(path=path, action=Action.BEGIN, old=b"", new=content)
