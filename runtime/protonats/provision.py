@@ -24,6 +24,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from protonats._jetstream_errors import reason_of
+from protonats._jetstream_patience import PATIENCE, patiently, until_answered
 from protonats._plan import bucket_config, consumer_config, load_plan, number, stream_config
 from protonats._process.exit import UsageError, report
 from protonats._process.log import log_json
@@ -51,28 +52,37 @@ class Change:
 
 
 async def apply(
-    jetstream: JetStreamContext, plan: Mapping[str, Any], *, replicas: int | None = None
+    jetstream: JetStreamContext,
+    plan: Mapping[str, Any],
+    *,
+    replicas: int | None = None,
+    patience: float = PATIENCE,
 ) -> tuple[Change, ...]:
     """Creates or updates everything that `plan` names: streams, then consumers, then buckets.
+
+    A cluster that starts is waited for: until then, its servers answer nothing, or refuse.
 
     Args:
         jetstream: `Connection.jetstream` of a user who may manage JetStream.
         plan: The content of `generated/deploy/nats/jetstream.json`.
         replicas: The replicas of every stream and bucket, in place of the plan's; 1 for a single
             server.
+        patience: For how many seconds, in all, a request is repeated that JetStream did not answer,
+            or that its cluster cannot do yet.
 
     Raises:
         ConfigurationError: The plan is malformed, or asks for what the server refuses, such as
             another retention of an existing stream; the text names the entry.
         StatusError: UNAVAILABLE, JetStream does not answer.
     """
+    until = asyncio.get_running_loop().time() + patience
     changes = [
-        await _stream(jetstream, "stream", entry, stream_config, replicas)
+        await _stream(jetstream, "stream", entry, stream_config, replicas, until)
         for entry in plan.get("streams") or ()
     ]
-    changes += [await _consumer(jetstream, entry) for entry in plan.get("consumers") or ()]
+    changes += [await _consumer(jetstream, entry, until) for entry in plan.get("consumers") or ()]
     changes += [
-        await _stream(jetstream, "bucket", entry, bucket_config, replicas)
+        await _stream(jetstream, "bucket", entry, bucket_config, replicas, until)
         for entry in plan.get("buckets") or ()
     ]
     return tuple(changes)
@@ -120,6 +130,8 @@ class _Parser(argparse.ArgumentParser):
 
 async def _run(settings: ConnectionSettings, plan: Mapping[str, Any], replicas: int | None) -> None:
     async with await connect(settings) as connection:
+        # nats-py waits for the answer to a request that the server does not let pass.
+        await until_answered(connection, "$JS.API.STREAM.NAMES", patience=PATIENCE)
         for change in await apply(connection.jetstream, plan, replicas=replicas):
             _logger.info(change.action, extra={"kind": change.kind, "target": change.name})
 
@@ -130,6 +142,7 @@ async def _stream(
     entry: Mapping[str, Any],
     build: Callable[[Mapping[str, Any]], api.StreamConfig],
     replicas: int | None,
+    until: float,
 ) -> Change:
     with _naming(kind, entry.get("name")):
         config = build(entry)
@@ -138,11 +151,12 @@ async def _stream(
             lambda: jetstream.stream_info(str(config.name)),
             lambda: jetstream.add_stream(config),
             lambda: jetstream.update_stream(config),
+            until,
         )
     return Change(kind=kind, name=entry["name"], action=action)
 
 
-async def _consumer(jetstream: JetStreamContext, entry: Mapping[str, Any]) -> Change:
+async def _consumer(jetstream: JetStreamContext, entry: Mapping[str, Any], until: float) -> Change:
     name = f"{entry.get('stream')}/{entry.get('durable')}"
     with _naming("consumer", name):
         stream, config = entry["stream"], consumer_config(entry)
@@ -150,6 +164,7 @@ async def _consumer(jetstream: JetStreamContext, entry: Mapping[str, Any]) -> Ch
             lambda: jetstream.consumer_info(stream, str(config.durable_name)),
             lambda: jetstream.add_consumer(stream, config),
             lambda: jetstream.add_consumer(stream, config),
+            until,
         )
     return Change(kind="consumer", name=name, action=action)
 
@@ -158,14 +173,15 @@ async def _create_or_update(
     read: Callable[[], Awaitable[api.StreamInfo | api.ConsumerInfo]],
     create: Callable[[], Awaitable[api.StreamInfo | api.ConsumerInfo]],
     update: Callable[[], Awaitable[api.StreamInfo | api.ConsumerInfo]],
+    until: float,
 ) -> Literal["created", "updated", "unchanged"]:
     try:
-        before = await read()
+        before = await patiently(read, until)
     except NotFoundError:
-        await create()
+        await patiently(create, until)
         return "created"
     # Only the server knows its defaults: it is told the whole plan, and says what became of it.
-    after = await update()
+    after = await patiently(update, until)
     return "unchanged" if before.config == after.config else "updated"
 
 

@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 from protoc_gen_nats.errors import UserError
 from protoc_gen_nats.live.stream_losses import losses_of_consumer, losses_of_stream
 from protoc_gen_nats.words import counted
+from protonats._jetstream_patience import PATIENCE, patiently, until_answered
 from protonats._plan import bucket_config, consumer_config, number, stream_config
 from protonats.connection import Connection
 
@@ -25,7 +26,6 @@ __all__ = ["Action", "Change", "Comparison", "Difference", "compare"]
 Kind: TypeAlias = Literal["stream", "consumer", "bucket"]
 Entry: TypeAlias = Mapping[str, Any]
 
-_PATIENCE = 5.0
 _DEFAULT_DUPLICATES = 120.0
 _STREAM_DEFAULTS: Mapping[str, Any] = {"num_replicas": 1}
 _CONSUMER_DEFAULTS: Mapping[str, Any] = {
@@ -105,14 +105,16 @@ async def compare(
 
     Raises:
         UserError: The plan is malformed, or `delete` names a stream that does not exist.
-        StatusError: PERMISSION_DENIED, the user may not read what JetStream has.
+        StatusError: PERMISSION_DENIED, the user may not read what JetStream has; DEADLINE_EXCEEDED,
+            nobody answers, also not once a cluster that starts should be there.
         nats.errors.Error: JetStream does not answer.
     """
     # nats-py would wait some seconds for the answer to a request that the server refuses.
-    until = asyncio.get_running_loop().time() + _PATIENCE
-    await connection._request("$JS.API.STREAM.LIST", b"", b"", until)
+    until = asyncio.get_running_loop().time() + PATIENCE
+    await until_answered(connection, "$JS.API.STREAM.LIST", patience=PATIENCE)
     jetstream = connection.jetstream
-    present = {str(info.config.name): info for info in await jetstream.streams_info()}
+    listed = await patiently(jetstream.streams_info, until)
+    present = {str(info.config.name): info for info in listed}
     if missing := sorted(set(delete) - set(present)):
         raise UserError.of(f"there is no stream {', '.join(missing)} to delete")
     changes = []
