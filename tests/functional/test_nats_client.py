@@ -119,13 +119,15 @@ async def test_a_send_buffer_that_is_full_is_resource_exhausted(own_nats: Embedd
     async with await connect(ConnectionSettings(servers=(own_nats.url,))) as connection:
         transport = connection._transport
 
-        # The socket takes a few megabytes before the loop gets its turn.
+        # The socket takes a few megabytes, and a server that stands still no more.
         def publish_much() -> None:
             for _ in range(100):
                 transport.publish("large", b"x" * 1_000_000)
 
+        freeze(own_nats.pid)
         with pytest.raises(StatusError, match="publish more slowly") as error:
             publish_much()
+        os.kill(own_nats.pid, signal.SIGCONT)
         assert error.value.code is Code.RESOURCE_EXHAUSTED
         await transport.barrier()
         transport.publish("large", b"x")

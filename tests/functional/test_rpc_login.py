@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,29 @@ async def test_a_file_without_credentials_is_named(nats: EmbeddedNats, tmp_path:
     file.write_text("no credentials")
     with pytest.raises(ConfigurationError, match=r"NATS_CREDS\) .* is not a \.creds file"):
         await connect(ConnectionSettings(servers=(nats.url,), credentials_file=file))
+
+
+async def test_a_server_that_is_mute_in_the_handshake_does_not_hold_up_the_end(
+    certificates: Path,
+) -> None:
+    """asyncio tells nobody of the end of a connection whose upgrade to TLS was given up."""
+    shakes, ended = asyncio.Event(), asyncio.Event()
+
+    async def be_mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"server_id":"mute","max_payload":1048576,"tls_required":true}\r\n')
+        with suppress(ConnectionError):
+            while await reader.read(1024):
+                shakes.set()
+        writer.close()
+        ended.set()
+
+    files = f'cert_file: "{certificates}/cert.pem", key_file: "{certificates}/key.pem"'
+    with EmbeddedNats(config=f"tls {{ {files} }}") as server:
+        connection = await connect(tls_settings(server, certificates))
+        server.kill()
+        async with await asyncio.start_server(be_mute, "127.0.0.1", server.port):
+            await shakes.wait()
+            async with asyncio.timeout(5.0):
+                await connection.close()
+                await ended.wait()
+        assert connection.closed.is_set()

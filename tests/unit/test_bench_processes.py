@@ -28,30 +28,30 @@ def pair(lab: Lab) -> Pair:
 
 
 def test_a_client_calls_its_server_for_as_long_as_it_is_told(pair: Pair) -> None:
-    outcome = pair.client.run("unary", 0.05)
+    outcome = pair.client.run("unary", 0.5)
 
     assert outcome["count"] > 0
-    assert outcome["seconds"] >= 0.05
+    assert outcome["seconds"] >= 0.5
 
 
 def test_single_calls_have_a_median_time(pair: Pair) -> None:
-    outcome = pair.client.run("unary-p50", 0.05)
+    outcome = pair.client.run("unary-p50", 0.5)
 
     assert 0 < outcome["p50"] < outcome["seconds"]
 
 
 def test_events_are_written_consumed_and_acknowledged(pair: Pair) -> None:
     filled = pair.client.run("fill")
-    consumed = pair.client.run("consume", 0.05)
+    consumed = pair.client.run("consume", 0.5)
 
     assert consumed["count"] >= filled["count"]
 
 
 def test_a_workload_that_fails_says_why_and_the_client_lives_on(pair: Pair) -> None:
     with pytest.raises(WorkerError, match=r"the client of nats-py: KeyError: 'juggle'"):
-        pair.client.run("juggle", 0.05)
+        pair.client.run("juggle", 0.5)
 
-    assert pair.client.run("unary", 0.01)["count"] > 0
+    assert pair.client.run("unary", 0.5)["count"] > 0
 
 
 def test_a_process_that_does_not_answer_is_ended(lab: Lab) -> None:

@@ -166,6 +166,16 @@ class NatsClient(Client):
             raise asyncio.CancelledError
         await super()._connect_to_server(s)
 
+    async def _process_connect_init(self) -> None:
+        try:
+            await super()._process_connect_init()
+        except BaseException:
+            # asyncio tells nobody of the end of a connection whose upgrade to TLS was given up:
+            # nats-py would wait for it for ever before it closes, or connects again.
+            self.cut()
+            self._transport = None
+            raise
+
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         # nats-py lets the last of two equal names count, and these two are its names for the status

@@ -32,7 +32,11 @@ _HOOKS = (
     ' | sed "s,^$1,,")" /usr/lib/python3/dist-packages',
     'find "$1/usr/lib/python3" "$1/usr/lib/python3.11" -name "*.pyc" -delete',
 )
-_LEFT_OVER = "containers-"
+_LEFT_OVER = "protonats-containers-"
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 8 << 30
+"""Bytes in memory that images and containers get, where there is twice as much of it."""
 
 
 class Store:
@@ -46,9 +50,8 @@ class Store:
     """
 
     def __init__(self) -> None:
-        CACHE.mkdir(parents=True, exist_ok=True)
         _sweep()
-        self.folder = CACHE / f"{_LEFT_OVER}{os.getpid()}"
+        self.folder = _place() / f"{_LEFT_OVER}{os.getpid()}"
         self.folder.mkdir()
         # Health checks are run by those who ask for them, and by no timer.
         self.environment = {
@@ -195,9 +198,20 @@ def _configured(folder: Path) -> dict[str, str]:
     return variables
 
 
+def _place() -> Path:
+    """Where the files of images and containers are: in memory, where there is plenty. A disk that
+    has to write a gigabyte of images stops servers which wait for it to keep a vote."""
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    available = int(lines["MemAvailable"].split()[0]) * 1024
+    if _MEMORY.is_mount() and min(shutil.disk_usage(_MEMORY).free, available) > 2 * _ROOM:
+        return _MEMORY
+    CACHE.mkdir(parents=True, exist_ok=True)
+    return CACHE
+
+
 def _sweep() -> None:
     """Removes what killed runs have left."""
-    for folder in CACHE.glob(f"{_LEFT_OVER}*"):
+    for folder in (*CACHE.glob(f"{_LEFT_OVER}*"), *_MEMORY.glob(f"{_LEFT_OVER}*")):
         if not Path("/proc", folder.name.removeprefix(_LEFT_OVER)).exists():
             _remove(folder)
 
