@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from protonats._calling.cancelling import cancel
+from protonats._freed_memory import keep_freed_memory
 from protonats._transport.message import Message
 from protonats._wire import headers, parts, status, subjects
 from protonats.connection import Connection
@@ -63,6 +64,7 @@ async def send_in_parts(
         async with aclosing(_pipelined(requests(), size)) as answers:
             async for answer in answers:
                 if not _wants_more(answer):
+                    keep_freed_memory()
                     return answer
         raise StatusError(Code.INTERNAL, f"{subject} asks for more than the whole request")
     except StatusError:
@@ -101,6 +103,7 @@ async def fetch_rest(
                 raise status.decode(answer.headers, answer.body)
             _place(body, answer, offset, size)
             offset += size
+    keep_freed_memory()
     return body
 
 

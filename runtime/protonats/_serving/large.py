@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from protonats._freed_memory import keep_freed_memory
 from protonats._serving.held import Answers, Arriving, Held, Kept
 from protonats._transport.message import Message
 from protonats._wire import parts
@@ -152,5 +153,6 @@ class LargeMessages:
         self._bytes -= held.size
         self._follow_ups.unregister(held.call_id)
         self._cancellations.unregister(held.call_id)
+        keep_freed_memory()
         if not self._held:
             self.empty.set()

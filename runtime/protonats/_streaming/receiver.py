@@ -10,6 +10,7 @@ from typing import Final, Generic, NoReturn, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from protonats._freed_memory import keep_freed_memory
 from protonats._streaming.counts import StreamCounts
 from protonats._wire import frames
 from protonats.errors import Code, StatusError
@@ -217,6 +218,7 @@ class Receiver(AsyncIterator[MessageT], Generic[MessageT]):
             self._parts.clear()
             self._parts_size = 0
             self._released -= total
+            keep_freed_memory()
             self._next += 1
             self._counts.received += 1
             self.queue.append(body)

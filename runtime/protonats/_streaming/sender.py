@@ -8,6 +8,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
+from protonats._freed_memory import keep_freed_memory
 from protonats._streaming.counts import StreamCounts
 from protonats._transport.transport import Transport
 from protonats._wire import frames
@@ -235,6 +236,7 @@ class Sender:
         self._frames = _FRAMES_PER_TURN
         frame = frames.part(self._sent + 1, len(message), offset, content)
         if self._offset == len(message):
+            keep_freed_memory()
             self._held = None
             self.number += 1
             self._sent += 1
