@@ -38,6 +38,4 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, ValueError):
         return False
-    return bool(
-        mallopt(_MMAP_THRESHOLD, _FROM_HEAP) == 1 and mallopt(_TRIM_THRESHOLD, _KEPT) == 1
-    )
+    return bool(mallopt(_MMAP_THRESHOLD, _FROM_HEAP) == 1 and mallopt(_TRIM_THRESHOLD, _KEPT) == 1)
