@@ -24,6 +24,8 @@ _LITERAL = re.compile(r"[A-Za-z0-9_-]+")
 
 def tokens(template: str) -> list[str]:
     """The tokens of a subject or template; dots inside braces do not separate."""
+    if "{" not in template and "}" not in template:
+        return template.split(".")
     parts, depth, start = [], 0, 0
     for index, char in enumerate(template):
         depth += (char == "{") - (char == "}")

@@ -15,6 +15,8 @@ __all__ = ["exclusive", "sweep", "write_all", "write_file"]
 _TEMPORARY = ".protonats-tmp"
 """How the names of files end that are not in their place yet."""
 
+_MANY = 32
+
 
 def write_file(path: Path, content: bytes) -> None:
     """Writes a file as a whole: readers see the old content or the new."""
@@ -36,26 +38,36 @@ def write_all(root: Path, files: Mapping[str, bytes], *, mode: int | None = None
     Raises:
         OSError: A file cannot be written.
     """
-    stored: list[tuple[str, Path]] = []
+    targets = {root / name: content for name, content in files.items()}
+    usual = _usual_mode()
+    temporaries: list[str] = []
+
+    def stored(target: Path) -> str:
+        if target.is_dir() and not target.is_symlink():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
+        descriptor, temporary = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.", suffix=_TEMPORARY
+        )
+        temporaries.append(temporary)
+        _store(descriptor, targets[target], target)
+        os.chmod(temporary, _mode(target, usual) if mode is None else mode)
+        return temporary
+
     try:
-        folders: set[Path] = set()
-        for name, content in files.items():
-            target = root / name
-            if target.parent not in folders:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                folders.add(target.parent)
-            if target.is_dir() and not target.is_symlink():
-                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
-            descriptor, temporary = tempfile.mkstemp(
-                dir=target.parent, prefix=f".{target.name}.", suffix=_TEMPORARY
-            )
-            stored.append((temporary, target))
-            _store(descriptor, content, target)
-            os.chmod(temporary, _mode(target) if mode is None else mode)
-        for temporary, target in stored:
+        for folder in dict.fromkeys(target.parent for target in targets):
+            folder.mkdir(parents=True, exist_ok=True)
+        if len(targets) < _MANY:
+            in_order = [*map(stored, targets)]
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            # Making a file is waiting for the disk: while one waits, another is made.
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                in_order = [*pool.map(stored, targets)]
+        for temporary, target in zip(in_order, targets, strict=True):
             os.replace(temporary, target)
     finally:
-        for temporary, _ in stored:
+        for temporary in temporaries:
             Path(temporary).unlink(missing_ok=True)
 
 
@@ -107,10 +119,14 @@ def _sweep(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _mode(target: Path) -> int:
+def _mode(target: Path, usual: int) -> int:
     """The permissions of a file that is there, or those that a new one gets."""
     if target.is_file() and not target.is_symlink():
         return target.stat().st_mode & 0o7777
+    return usual
+
+
+def _usual_mode() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

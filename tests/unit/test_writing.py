@@ -43,6 +43,33 @@ def test_a_file_that_cannot_be_stored_leaves_the_others_as_they_were(tmp_path: P
     assert (tmp_path / "a.txt").read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("count", [2, 100], ids=["few", "many"])
+def test_a_folder_in_the_place_of_a_file_leaves_the_others_as_they_were(
+    tmp_path: Path, count: int
+) -> None:
+    files = {f"{number}.txt": b"old" for number in range(count)}
+    write_all(tmp_path, files)
+    (tmp_path / "folder").mkdir()
+
+    with pytest.raises(IsADirectoryError, match="folder"):
+        write_all(tmp_path, {**dict.fromkeys(files, b"new"), "folder": b"new"})
+
+    assert names(tmp_path) == sorted(files)
+    assert {(tmp_path / name).read_bytes() for name in files} == {b"old"}
+
+
+def test_many_files_have_the_permissions_of_the_user(tmp_path: Path) -> None:
+    mask = os.umask(0o027)
+    try:
+        write_all(tmp_path, {f"{number}.txt": b"%d" % number for number in range(200)})
+    finally:
+        os.umask(mask)
+
+    for number in range(200):
+        assert (tmp_path / f"{number}.txt").read_bytes() == b"%d" % number
+        assert (tmp_path / f"{number}.txt").stat().st_mode & 0o777 == 0o640
+
+
 def test_an_interruption_leaves_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
