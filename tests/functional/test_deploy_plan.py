@@ -234,11 +234,25 @@ def test_what_cannot_be_compared_is_an_error(
     assert error in result.stderr.replace("\n", " ")
 
 
-def test_a_broken_file_is_named_with_where_it_is(shop: Shop) -> None:
-    shop.write("generated/deploy/nats/accounts.json", "{")
+@pytest.mark.parametrize(
+    ("path", "content", "text"),
+    [
+        (
+            "nats/accounts.json",
+            "{",
+            "no JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1):"
+            " generate it again",
+        ),
+        ("dev/prometheus/alerts.yaml", "{}", "no file of rules: 'groups': generate it again"),
+    ],
+)
+def test_a_broken_file_is_named_with_where_it_is(
+    shop: Shop, path: str, content: str, text: str
+) -> None:
+    shop.write(f"generated/deploy/{path}", content)
     shop.commit()
 
     result = shop.asked()
 
     assert result.exit_code == 1
-    assert "generated/deploy/nats/accounts.json: no JSON: " in result.stderr
+    assert f"generated/deploy/{path}: {text}\n" in result.stderr

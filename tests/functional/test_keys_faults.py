@@ -112,6 +112,18 @@ def test_a_folder_that_is_a_file(shop: Deployed) -> None:
     assert (result.exit_code, result.stderr) == (1, f"error: {path}: File exists\n")
 
 
+def test_an_account_at_aws_that_cannot_be_reached(
+    shop: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert shop.refused("keys", "list", "--to", "aws") == (
+        'AWS cannot be asked: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'
+    )
+
+
 def test_a_user_without_a_key(tmp_path: Path) -> None:
     shop = Deployed(tmp_path)
     assert shop.refused("keys", "rotate", "order") == (

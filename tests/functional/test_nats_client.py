@@ -64,6 +64,24 @@ async def test_an_error_while_reconnecting_closes_the_connection(
         assert "reconnecting to NATS failed for good" in caplog.text
 
 
+async def test_an_error_that_is_over_holds_nothing(
+    own_nats: EmbeddedNats, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = own_nats.url
+    own_nats.stop()
+    connecting = asyncio.create_task(connect(ConnectionSettings(servers=(url,))))
+    await eventually(lambda: "cannot connect to NATS" in caplog.text)
+    own_nats.start()
+    async with await connecting as connection:
+        client = client_of(connection)
+        assert client.last_error is None
+        own_nats.kill()
+        await eventually(lambda: isinstance(client.last_error, OSError))
+        own_nats.start()
+        await eventually(lambda: connection.is_connected)
+        assert client.last_error is None
+
+
 async def get_stuck(server: EmbeddedNats, connection: Connection) -> None:
     """Stops the server in its tracks, and sends until nothing more fits into the socket."""
     freeze(server.pid)

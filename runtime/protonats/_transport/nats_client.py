@@ -88,6 +88,11 @@ class NatsClient(Client):
                 # Marks it as seen: nobody waits for those that nats-py sends by itself.
                 pong.exception()
 
+    def forget_error(self) -> None:
+        """Forgets what an attempt to connect has failed with. Its traceback leads to the event
+        loop, and keeps whatever that had to do in the same moment."""
+        self._err = None
+
     async def publish(
         self,
         subject: str,

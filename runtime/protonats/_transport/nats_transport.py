@@ -130,7 +130,7 @@ class NatsTransport:
             await self._abandon()
             raise
         self._opened = self._standing = True
-        self._reset_attempts()
+        self._connected()
 
     def publish(self, subject: str, body: bytes, *, reply: str = "", block: bytes = b"") -> None:
         """As `Transport.publish`."""
@@ -311,7 +311,7 @@ class NatsTransport:
 
     async def _on_reconnected(self) -> None:
         self._standing = True
-        self._reset_attempts()
+        self._connected()
         _logger.info("connected to NATS again")
         self._listener.connection_restored()
 
@@ -320,7 +320,8 @@ class NatsTransport:
             reason = "it was closed" if self._closing else describe(self._client.last_error)
             self._listener.connection_closed(reason)
 
-    def _reset_attempts(self) -> None:
+    def _connected(self) -> None:
+        self._client.forget_error()
         self._attempts.succeeded()
         self._client.options["reconnect_time_wait"] = self._attempts.pause
 

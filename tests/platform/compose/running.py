@@ -14,7 +14,7 @@ from tests.platform.images.base import Store
 
 __all__ = ["Platform", "each"]
 
-_PATIENCE = 120.0
+_PATIENCE = 240.0
 _FIRST = 10
 """The last number of the address of the first container."""
 

@@ -212,7 +212,7 @@ def _place() -> Path:
 def _sweep() -> None:
     """Removes what killed runs have left."""
     for folder in (*CACHE.glob(f"{_LEFT_OVER}*"), *_MEMORY.glob(f"{_LEFT_OVER}*")):
-        if not Path("/proc", folder.name.removeprefix(_LEFT_OVER)).exists():
+        if not Path("/proc", folder.name.removeprefix(_LEFT_OVER), "exe").exists():
             _remove(folder)
 
 

@@ -58,7 +58,7 @@ HOST = Wanted(holder=node_holder("host"), names=("127.0.0.1",))
 
 _CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 _ZONES = ("a", "b", "c", "a", "b")
-_PATIENCE = 30.0
+_PATIENCE = 90.0
 
 
 def accounts() -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Chamber:
         for each in (root, upper, work):
             each.mkdir(parents=True)
         options = f"lowerdir={debian()},upperdir={upper},workdir={work}"
-        run(tool("mount"), "-t", "overlay", "overlay", "-o", options, str(root))
+        run(tool("mount"), "-t", "overlay", f"chamber-{os.getpid()}", "-o", options, str(root))
         try:
             for path, content in files.items():
                 file = root / path.lstrip("/")

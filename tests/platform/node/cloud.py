@@ -32,7 +32,7 @@ class Cloud:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.namespace = f"nodes-{os.urandom(3).hex()}"
+        self.namespace = f"nodes-{os.getpid()}-{os.urandom(3).hex()}"
         self._loops: list[str] = []
         self._metadata: subprocess.Popen[str] | None = None
         for name in ("bucket", "authority", "volumes", "machines"):
@@ -104,7 +104,7 @@ class Cloud:
 
     def make_volume(self, volume: str, size: int) -> str:
         """A blank volume, and the block device it is."""
-        image = self.folder / f"{volume}.image"
+        image = self.folder / f"{self.namespace}-{volume}.image"
         with image.open("wb") as file:
             file.truncate(size)
         loop = run(tool("losetup"), "--find", "--show", str(image)).strip()

@@ -22,6 +22,7 @@ from nats.aio.client import Client
 from tests.platform.node.cloud import Cloud
 from tests.platform.node.machines import Machine
 from tests.platform.node.rendering import UserData, render
+from tests.platform.node.sweeping import sweep
 from tests.platform.tools import ROOT, tool
 
 __all__ = ["Cluster", "make_keys", "variables"]
@@ -76,6 +77,7 @@ class Cluster:
 
     def start(self) -> None:
         """Makes the cloud and fills its bucket, but for keys.conf."""
+        sweep()
         self.cloud.start()
         self.cloud.sign(self.folder, "client")
         self.cloud.put("nats-server", self._server)

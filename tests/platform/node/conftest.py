@@ -57,9 +57,9 @@ def first_boot(cloudy: Cluster) -> FirstBoot:
     def waits(machine: Machine, text: str) -> bool:
         return text in machine.status("nats-prepare.service")
 
-    until(lambda: waits(one, "keys.conf"), "nats-1 waits for keys", 40)
+    until(lambda: waits(one, "keys.conf"), "nats-1 waits for keys")
     without_keys = one.status("nats-prepare.service")
-    until(lambda: waits(three, "InvalidState"), "nats-3 waits for its certificate", 60)
+    until(lambda: waits(three, "InvalidState"), "nats-3 waits for its certificate")
     states = tuple(three.property(u, "ActiveState") for u in ("nats-prepare", "nats"))
     seen = FirstBoot(
         without_keys=without_keys,
@@ -69,9 +69,9 @@ def first_boot(cloudy: Cluster) -> FirstBoot:
         open_ports=three.do("ss", "--no-header", "--listening", "--tcp", "--numeric"),
     )
     cloudy.publish_keys()
-    until(lambda: one.ready() and two.ready(), "two nodes are ready", 60)
+    until(lambda: one.ready() and two.ready(), "two nodes are ready")
     cloudy.cloud.fault()
-    until(lambda: all(each.healthy() for each in (one, two, three)), "all are healthy", 60)
+    until(lambda: all(each.healthy() for each in (one, two, three)), "all are healthy")
     return seen
 
 
@@ -81,4 +81,4 @@ def cluster(cloudy: Cluster, first_boot: FirstBoot) -> Iterator[Cluster]:
     yield cloudy
     cloudy.cloud.fault()
     for machine in cloudy.machines.values():
-        until(machine.healthy, f"{machine.name} is healthy again", 60)
+        until(machine.healthy, f"{machine.name} is healthy again")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from pathlib import Path
 
 from tests.platform.tools import tool
 
-__all__ = ["drop_group", "in_group"]
+__all__ = ["drop_group", "end_group", "groups", "in_group"]
 
 _MOUNTED = Path("/sys/fs/cgroup")
 _HYBRID = [path for name in ("unified", "systemd") if (path := _MOUNTED / name).is_dir()]
@@ -33,3 +35,20 @@ def drop_group(name: str) -> None:
         for each in (*below, folder):
             with contextlib.suppress(OSError):
                 each.rmdir()
+
+
+def groups() -> set[str]:
+    """The names of all groups that there are."""
+    return {each.name for folder in _HYBRID or [_MOUNTED] for each in folder.iterdir()}
+
+
+def end_group(name: str) -> bool:
+    """Kills what runs in a group, and removes it; whether it is gone already."""
+    for folder in _folders(name):
+        for file in folder.rglob("cgroup.procs"):
+            with contextlib.suppress(OSError):
+                # What another container runs is listed as 0.
+                for process in {*file.read_text().split()} - {"0"}:
+                    os.kill(int(process), signal.SIGKILL)
+    drop_group(name)
+    return not any(folder.exists() for folder in _folders(name))

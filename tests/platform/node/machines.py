@@ -31,7 +31,7 @@ datasource:
 """
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 40.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
     """Waits for a condition, at most so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -167,7 +167,7 @@ class Machine:
         for folder in (upper, work, self._root):
             folder.mkdir(parents=True)
         options = f"lowerdir={debian()},upperdir={upper},workdir={work}"
-        run(tool("mount"), "-t", "overlay", "overlay", "-o", options, str(self._root))
+        run(tool("mount"), "-t", "overlay", self._space, "-o", options, str(self._root))
         etc, programs = self._root / "etc", self._root / "usr" / "local" / "bin"
         shutil.copy(_STAND_INS / "aws", programs / "aws")
         shutil.copy(_STAND_INS / "udev.service", etc / "systemd" / "system")

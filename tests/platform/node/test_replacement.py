@@ -30,8 +30,8 @@ def replace(cluster: Cluster, volume: str) -> None:
     cluster.machines["nats-3"].end()
     data = cluster.render({3: volume})["nats-3"]
     machine = cluster.boot(3, data)
-    until(machine.healthy, "the new machine is healthy", 60)
-    until(lambda: replicas(cluster) == ALL, "all replicas are current", 60)
+    until(machine.healthy, "the new machine is healthy")
+    until(lambda: replicas(cluster) == ALL, "all replicas are current")
 
 
 def test_new_machine_with_the_disk_has_the_messages(cluster: Cluster) -> None:

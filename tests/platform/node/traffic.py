@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from nats.aio.client import Client
+from nats.errors import Error
 from nats.js.api import RetentionPolicy, StorageType, StreamConfig
 
 from tests.platform.node.cluster import Cluster
@@ -164,5 +165,5 @@ class Publisher:
             await asyncio.sleep(0.005)
         url = connection.connected_url
         self.moved_to = (url.hostname or "") if url else ""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Error, OSError):
             await connection.close()
