@@ -8,6 +8,7 @@ the order in which they came.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,9 +18,16 @@ from protonats._transport.transport import TakeAnswer
 from protonats._wire import headers
 
 _END: Final = b"\r\n"
+_H: Final = ord("H")
 
-
-_TOKEN: Final = 32
+_match_plain: Final = re.compile(
+    rb"MSG ([^ \t\r\n]+) ([0-9]{1,10}) (?:([^ \t\r\n]+) )?([0-9]{1,10})\r\n"
+).match
+_match_with_block: Final = re.compile(
+    rb"HMSG ([^ \t\r\n]+) ([0-9]{1,10}) (?:([^ \t\r\n]+) )?([0-9]{1,10}) ([0-9]{1,10})\r\n"
+).match
+"""Commands as the server writes them, with one blank between two words: subject, subscription,
+reply subject, size of the header block, size. What may be written otherwise too takes longer."""
 
 
 class Answers:
@@ -28,14 +36,11 @@ class Answers:
     Of such a message, everything but token, size and body is known before it comes.
     """
 
-    __slots__ = ("head", "tail", "take")
+    __slots__ = ("match", "take")
 
     def __init__(self) -> None:
-        self.head = _END
-        """What their commands begin with, up to the token; no command begins as this does."""
-
-        self.tail = b""
-        """What stands between token and size."""
+        self.match = re.compile(rb"(?!)()()").match
+        """Finds token and size in their commands; in none, to begin with."""
 
         self.take: TakeAnswer = _nobody
 
@@ -47,8 +52,9 @@ class Answers:
             number: The subscription that they come by.
             take: Gets token and body; False, if nobody waits for it. It never raises.
         """
-        self.head = f"MSG {prefix}".encode()
-        self.tail = b" %d " % number
+        self.match = re.compile(
+            rb"MSG %b([!-~]{32}) %d ([0-9]{1,10})\r\n" % (re.escape(prefix.encode()), number)
+        ).match
         self.take = take
 
 
@@ -127,52 +133,38 @@ class FastReader:
     def _deliver(self, data: bytes, begin: int, size: int) -> tuple[int, int]:
         """Hands over messages until something else comes, or the end. Returns where the next
         command begins, and where it ends: beyond `size`, if it is not complete."""
-        callbacks, find = self._callbacks, data.find
-        head, tail, take = self._answers.head, self._answers.tail, self._answers.take
-        to_tail, to_size = len(head) + _TOKEN, len(head) + _TOKEN + len(tail)
+        callback_of = self._callbacks.get
+        match_answer, take = self._answers.match, self._answers.take
         while begin < size:
-            if data.startswith(head, begin) and data.startswith(tail, begin + to_tail):
-                line_end = find(_END, begin + to_size)
-                number = data[begin + to_size : line_end]
-                if line_end > 0 and number.isdigit():
-                    start = line_end + 2
-                    stop = start + int(number)
-                    token = data[begin + len(head) : begin + to_tail].decode("latin-1")
-                    if stop + 2 <= size and take(token, data[start:stop]):
-                        begin = stop + 2
-                        continue
-            line_end = find(_END, begin)
-            if line_end < 0:
-                return begin, size + 1
-            line = data[begin:line_end]
-            words = line.split(b" ")
-            count = len(words)
-            callback = callbacks.get(words[2]) if count > 3 else None
-            # The server writes one blank between two words; what is written otherwise is left to
-            # regular expressions.
-            plain = callback is not None and words[1] and b"\t" not in line and words[-1].isdigit()
-            if plain and words[0] == b"MSG" and count < 6:
-                subject, reply = words[1], words[3] if count == 5 else b""
-                head_size, total = 0, int(words[-1])
-            elif plain and words[0] == b"HMSG" and 4 < count < 7 and words[-2].isdigit():
-                subject, reply = words[1], words[3] if count == 6 else b""
-                head_size, total = int(words[-2]), int(words[-1])
+            if data[begin] != _H and (match := match_answer(data, begin)) is not None:
+                token, length = match.groups()
+                start = match.end()
+                stop = start + int(length)
+                if stop + 2 <= size and take(token.decode(), data[start:stop]):
+                    begin = stop + 2
+                    continue
+            if (match := _match_with_block(data, begin)) is not None:
+                subject, number, reply, head_length, length = match.groups(b"")
+                callback, head_size = callback_of(number), int(head_length)
+            elif (match := _match_plain(data, begin)) is not None:
+                subject, number, reply, length = match.groups(b"")
+                callback, head_size = callback_of(number), 0
+            elif (match := MSG.match(data, begin) or HMSG.match(data, begin)) is not None:
+                subject, number, _, reply, *lengths = match.groups(b"")
+                callback, length = callback_of(b"%d" % int(number)), lengths[-1]
+                head_size = int(lengths[0]) if len(lengths) == 2 else 0
             else:
-                match = MSG.match(line + _END) or HMSG.match(line + _END)
-                if match is None:
-                    return begin, line_end + 2
-                subject, number, _, reply, *sizes = match.groups(b"")
-                head_size, total = int(sizes[0]) if len(sizes) == 2 else 0, int(sizes[-1])
-                callback = callbacks.get(b"%d" % int(number))
-            start = line_end + 2
-            stop = start + total
+                line_end = data.find(_END, begin)
+                return begin, size + 1 if line_end < 0 else line_end + 2
+            start = match.end()
+            stop = start + int(length)
             if callback is None or stop + 2 > size:
                 return begin, stop + 2
             begin = stop + 2
             head_end = start + head_size
             block = data[start:head_end] if head_size else b""
             try:
-                if head_size and (head_size > total or not headers.is_block(block)):
+                if head_size and (head_end > stop or not headers.is_block(block)):
                     raise ValueError("a header block begins with NATS/1.0")
                 message = Message(subject.decode(), reply.decode(), block, data[head_end:stop])
             except ValueError:

@@ -31,10 +31,10 @@ _BLANK: Final = rb"[ \t]+"
 _MESSAGE: Final = _WORD + _BLANK + rb"([0-9]+)" + _BLANK + rb"(" + _WORD + _BLANK + rb")?"
 
 
-MSG: Final = re.compile(rb"\AMSG" + _BLANK + _MESSAGE + rb"([0-9]+)\r\n")
+MSG: Final = re.compile(rb"MSG" + _BLANK + _MESSAGE + rb"([0-9]+)\r\n")
 """A control line: subject, subscription, _, reply subject, size."""
 
-HMSG: Final = re.compile(rb"\AHMSG" + _BLANK + _MESSAGE + rb"([0-9]+)" + _BLANK + rb"([0-9]+)\r\n")
+HMSG: Final = re.compile(rb"HMSG" + _BLANK + _MESSAGE + rb"([0-9]+)" + _BLANK + rb"([0-9]+)\r\n")
 """The same for a message with headers: their size, and that of the whole."""
 
 
