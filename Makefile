@@ -3,7 +3,7 @@
 # command of the target: make up ARGS=--exit, make test ARGS='-k quest'.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-platform lint types generate check bench lock options clean
+.PHONY: help up test test-platform lint types types-pyright types-mypy generate check bench lock options clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -64,10 +64,16 @@ lint: $(READY) ## check style: ruff and black
 	@$(if $(GENERATED),$(BIN)/black --check --quiet --diff --line-length 88 --extend-exclude '_pb2\.py$$' $(GENERATED))
 
 types: $(READY) ## check types: mypy --strict and pyright
-	@$(BIN)/mypy $(HANDWRITTEN) $(GENERATED)
-	@for version in 3.12 3.13 3.14; do \
-		$(BIN)/mypy --python-version $$version $(wildcard codegen runtime) $(GENERATED) || exit 1; done
+	@$(MAKE) --no-print-directory --jobs 2 types-pyright types-mypy types-3.12 types-3.13 types-3.14
+
+types-pyright:
 	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
+
+types-mypy:
+	@$(BIN)/mypy $(HANDWRITTEN) $(GENERATED)
+
+types-3.%:
+	@$(BIN)/mypy --python-version 3.$* $(wildcard codegen runtime) $(GENERATED)
 
 generate: $(READY) ## write generated/ from proto/ and protonats.yaml
 	@$(BIN)/protonats generate $(ARGS)

@@ -24,8 +24,8 @@ _OWN_CHOICE: Final = ("GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_T
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Lets the process keep up to 128 MiB that it frees from now on: call it when a large message
-    was handled, as more may come.
+    """Lets the process keep up to 128 MiB that it frees from now on: call it when there was a large
+    message already, as more may come.
 
     glibc would give blocks of that size back to the kernel, which clears every page before it hands
     it out again: more work than all that is done with the message. Returns whether that is changed;

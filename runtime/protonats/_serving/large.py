@@ -62,6 +62,7 @@ class LargeMessages:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._held: dict[str, Held] = {}
+        self._had_one = False
 
     def __len__(self) -> int:
         return len(self._held)
@@ -123,6 +124,9 @@ class LargeMessages:
         if not self._cancellations.admits(held.call_id):
             return False
         self.take(held, _OVERHEAD + size)
+        if self._had_one:
+            keep_freed_memory()
+        self._had_one = True
         self._cancellations.register(held.call_id, held.end)
         self._follow_ups.register(held.call_id, held.receive)
         self._held[held.call_id] = held
@@ -153,6 +157,5 @@ class LargeMessages:
         self._bytes -= held.size
         self._follow_ups.unregister(held.call_id)
         self._cancellations.unregister(held.call_id)
-        keep_freed_memory()
         if not self._held:
             self.empty.set()
