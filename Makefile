@@ -3,7 +3,7 @@
 # command of the target: make up ARGS=--exit, make test ARGS='-k quest'.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-platform lint types types-pyright types-mypy generate check bench lock options clean
+.PHONY: help up test test-platform lint types generate check bench lock options clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -66,6 +66,8 @@ lint: $(READY) ## check style: ruff and black
 types: $(READY) ## check types: mypy --strict and pyright
 	@$(MAKE) --no-print-directory --jobs 2 types-pyright types-mypy types-3.12 types-3.13 types-3.14
 
+# The parts of `types`, which may run beside each other.
+.PHONY: types-pyright types-mypy
 types-pyright:
 	@$(BIN)/pyright --project pyproject.toml --pythonpath $(BIN)/python
 
