@@ -41,7 +41,8 @@ async def _echo(item: _Item) -> _Item:
 async def serve(place: Place) -> AsyncIterator[str]:
     app = FastAPI()
     app.add_api_route("/echo", _echo, methods=["POST"], response_model=_Item)
-    config = uvicorn.Config(app, http="httptools", log_level="warning")
+    # Others have their turn between two rounds: what was idle meanwhile is not closed.
+    config = uvicorn.Config(app, http="httptools", log_level="warning", timeout_keep_alive=300)
     if place.tls is not None:
         config.ssl_certfile = Path(place.tls, certificates.CERTIFICATE)
         config.ssl_keyfile = Path(place.tls, certificates.KEY)
