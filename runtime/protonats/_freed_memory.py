@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import os
 from typing import Final
@@ -33,6 +32,9 @@ def keep_freed_memory() -> bool:
     """
     if any(name in os.environ for name in _OWN_CHOICE):
         return False
+    # Most processes never get here, and need not import it.
+    import ctypes
+
     try:
         os.confstr("CS_GNU_LIBC_VERSION")
         mallopt = ctypes.CDLL(None).mallopt
