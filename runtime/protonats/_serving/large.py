@@ -124,6 +124,7 @@ class LargeMessages:
         if not self._cancellations.admits(held.call_id):
             return False
         self.take(held, _OVERHEAD + size)
+        # The response of the first call is still to be made of memory that goes back.
         if self._had_one:
             keep_freed_memory()
         self._had_one = True
